@@ -1,0 +1,219 @@
+"""What comes out of the machine: orders for the shell and news for whoever looks on, as data.
+
+The shell carries effects out in order. An effect that makes something happen at
+once (a spawn that fails, say) yields an event through the shell's FIFO, never by
+recursion into the machine.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Literal
+
+from hotbay.core.events import Timer
+
+
+class State(enum.Enum):
+    """The state of one model server (spec/lifecycle.md 2)."""
+
+    STOPPED = "stopped"
+    STARTING = "starting"
+    READY = "ready"
+    STOPPING = "stopping"
+
+
+class Refusal(enum.Enum):
+    """Why a request is refused; the lane turns each into a status and an error body."""
+
+    UNKNOWN_MODEL = "unknown model"
+    CONCURRENCY = "concurrency limit"
+    QUEUE_FULL = "queue full"
+    NOT_READY = "not ready"
+    """ONLY_IF_READY or UNTRACKED, and the model is not ready."""
+    START_FAILED = "start failed"
+    UNLOADED = "model unloaded"
+    REMOVED = "model removed"
+    """A reload took the model out of the configuration."""
+    SHUTTING_DOWN = "shutting down"
+    PLANNER_FAILED = "planner failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Why a request waits, for people and for the queue view.
+
+    `kind` says what it waits for, `models` which models that concerns:
+
+    - `starting`: its model's own start;
+    - `evicting`: the end of model servers that are being stopped for it;
+    - `busy`: models to be evicted still serve requests;
+    - `swap`: a swap under way that excludes its own;
+    - `stopping`: its own model's server is being stopped first;
+    - `unloading`: an unload that concerns its model or one it would evict;
+    - `draining`: a reload that changed its model or one it would evict;
+    - `patience`: an older request has waited too long and goes first (design 7.3).
+    """
+
+    kind: Literal[
+        "starting", "evicting", "busy", "swap", "stopping", "unloading", "draining", "patience"
+    ]
+    models: tuple[str, ...] = ()
+
+
+# -- to one request -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """The request has a place; exactly one of `Grant` and `Refused` follows, unless it leaves.
+
+    Attributes:
+        target: the model chosen for it.
+        position: 1-based place in the queue, 0 if it is not in the queue (it
+            waits for a swap to its own model, or is granted in the same step).
+        wait: why it waits, or None if its `Grant` follows in the same step.
+    """
+
+    request: int
+    target: str
+    position: int = 0
+    wait: Wait | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The request ends here: at admission (no `Admitted` before it) or while it waited."""
+
+    request: int
+    refusal: Refusal
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """The place of a queued request has changed, or the reason it waits."""
+
+    request: int
+    position: int
+    wait: Wait
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Leave to forward to this generation of the model's server; answered by one `Finished`."""
+
+    request: int
+    model: str
+    generation: int
+
+
+# -- to the processes ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Spawn:
+    """Start the model's program; answered by `Spawned` or `SpawnFailed`, later `Exited` and `Gone`."""
+
+    model: str
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Ask the model server until it answers 200 (design 7.4), then send `ProbeOk`; ends with `Exited`."""
+
+    model: str
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Run the stop sequence: `cmdStop` or SIGTERM, SIGKILL after `grace` seconds, then the sweep.
+
+    May be sent again with a shorter grace; the earlier end counts. Answered by `Exited` and `Gone`.
+    """
+
+    model: str
+    generation: int
+    grace: float
+
+
+# -- to the clock ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SetTimer:
+    """Send `TimerFired(timer)` at `at` (seconds, absolute); replaces an earlier one of that name."""
+
+    timer: Timer
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class CancelTimer:
+    """Forget the timer of that name, if there is one."""
+
+    timer: Timer
+
+
+# -- to whoever looks on -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StateChanged:
+    """A model server changed its state; `reason` says why, for people."""
+
+    model: str
+    generation: int
+    old: State
+    new: State
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SwapStarted:
+    """A swap begins: `evict` are stopped, then `model` is started. `reason` is the planner's."""
+
+    model: str
+    evict: tuple[str, ...]
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StartFailed:
+    """A model server did not become ready; whoever waited for it is refused with this reason."""
+
+    model: str
+    generation: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unloaded:
+    """Every model server of the `UnloadAsked` with this token is gone."""
+
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """Shutdown is complete: nobody waits and no model server runs."""
+
+
+Effect = (
+    Admitted
+    | Refused
+    | Position
+    | Grant
+    | Spawn
+    | Probe
+    | Stop
+    | SetTimer
+    | CancelTimer
+    | StateChanged
+    | SwapStarted
+    | StartFailed
+    | Unloaded
+    | Closed
+)
