@@ -1,0 +1,71 @@
+# hotbay: the commands of daily work. `make help` lists them.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+CHECKED := src tests bench
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check fix bench soak lock clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+run: $(READY) ## Start a demonstration with tiny models; Ctrl-C ends it
+	@$(BIN)/hotbay demo
+
+test: check ## Run every check and every test, in parallel and in random order
+	$(BIN)/pytest -n auto -m "not soak"
+
+check: $(READY) ## Check format, style and types
+	$(BIN)/ruff format --check $(CHECKED)
+	$(BIN)/ruff check $(CHECKED)
+	$(BIN)/mypy
+
+fix: $(READY) ## Repair format and style where that can be done safely
+	$(BIN)/ruff format $(CHECKED)
+	$(BIN)/ruff check --fix $(CHECKED)
+
+bench: $(READY) ## Measure hotbay against nginx on this machine (bench/README.md)
+	$(call need,cc,gcc libc6-dev)
+	$(call need,nginx,nginx-light)
+	$(BIN)/python bench/run.py
+
+soak: $(READY) ## Run the tests that take long
+	$(BIN)/pytest -n auto -m soak
+
+# Run this after a change to the dependencies in pyproject.toml. It keeps the pins
+# that still fit; delete requirements.lock first to take the newest of everything.
+# The build backend is locked as well, so that installing hotbay fetches nothing.
+lock: $(BIN)/python ## Write requirements.lock anew from pyproject.toml
+	@$(BIN)/python -m pip install --quiet uv
+	printf 'hatchling\neditables\n' | $(BIN)/uv pip compile pyproject.toml - \
+		--universal --python-version 3.11 --all-extras --group dev --generate-hashes \
+		--no-emit-index-url --custom-compile-command "make lock" --quiet -o requirements.lock
+
+clean: ## Remove everything that was built or installed here
+	rm -rf .venv bench/bin bench/results dist build
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find $(CHECKED) -name __pycache__ -prune -exec rm -rf {} +
+
+# Installed once, and again whenever the lock file or pyproject.toml is newer.
+$(READY): requirements.lock pyproject.toml | $(BIN)/python
+	@echo "Installing what requirements.lock names into .venv (about half a minute)"
+	@$(BIN)/python -m pip install -qq --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install -qq --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "hotbay needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "This Python cannot make a virtual environment; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv
+
+# $(call need,PROGRAM,DEBIAN PACKAGES): install the packages where the program is missing and we may.
+define need
+@command -v $(1) >/dev/null || [ -x /usr/sbin/$(1) ] || \
+	{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+	apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends $(2); } || \
+	{ echo "$(1) is missing; on Debian: apt-get install $(2)" >&2; exit 1; }
+endef
