@@ -113,7 +113,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Spawn:
-    """Start the model's program; answered by `Spawned` or `SpawnFailed`, later `Exited` and `Gone`."""
+    """Start the program; answered by `Spawned` or `SpawnFailed`, later `Exited` and `Gone`."""
 
     model: str
     generation: int
@@ -121,7 +121,7 @@ class Spawn:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """Ask the model server until it answers 200 (design 7.4), then send `ProbeOk`; ends with `Exited`."""
+    """Ask the server until it answers 200 (design 7.4), then send `ProbeOk`; ends with `Exited`."""
 
     model: str
     generation: int
@@ -144,7 +144,7 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class SetTimer:
-    """Send `TimerFired(timer)` at `at` (seconds, absolute); replaces an earlier one of that name."""
+    """Send `TimerFired(timer)` at `at` (absolute seconds); replaces an earlier one of that name."""
 
     timer: Timer
     at: float

@@ -38,7 +38,7 @@ class Arrived:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """The client of a request that was not granted yet has gone, or gave up. Otherwise no effect."""
+    """The client of a request that was not granted yet has gone; without effect after its grant."""
 
     request: int
 
@@ -129,7 +129,7 @@ class RulesChanged:
 
 @dataclass(frozen=True, slots=True)
 class Drain:
-    """Shutdown, first part: refuse arrivals, work the queue off, close at `deadline` (seconds, absolute)."""
+    """Shutdown, first part: refuse arrivals, work the queue off, close at `deadline` (absolute)."""
 
     deadline: float
 
