@@ -1,0 +1,1 @@
+"""What the benchmarks share: building, starting, loading, and reading what it cost."""
