@@ -21,6 +21,7 @@ check: $(READY) ## Check format, style and types
 	$(BIN)/ruff format --check $(CHECKED)
 	$(BIN)/ruff check $(CHECKED)
 	$(BIN)/mypy
+	$(BIN)/mypy bench
 
 fix: $(READY) ## Repair format and style where that can be done safely
 	$(BIN)/ruff format $(CHECKED)
@@ -28,7 +29,7 @@ fix: $(READY) ## Repair format and style where that can be done safely
 
 bench: $(READY) ## Measure hotbay against nginx on this machine (bench/README.md)
 	$(call need,cc,gcc libc6-dev)
-	$(call need,nginx,nginx-light)
+	$(call need,nginx,nginx)
 	$(BIN)/python bench/run.py
 
 soak: $(READY) ## Run the tests that take long

@@ -75,7 +75,7 @@ def start_nginx(stack: ExitStack, folder: Path, cpus: Cpus) -> Contender:
     config = folder / "nginx.conf"
     user = "user root;" if os.geteuid() == 0 else ""
     config.write_text(NGINX.format(folder=folder, port=port, upstream=upstream, user=user))
-    argv = [found("nginx", "nginx-light"), "-p", str(folder), "-c", str(config)]
+    argv = [found("nginx", "nginx"), "-p", str(folder), "-c", str(config)]
     program = stack.enter_context(Program(argv, folder / "nginx.log", cpu=cpus.proxy))
     program.wait_for_port(port)
     return Contender("nginx", program, port)
