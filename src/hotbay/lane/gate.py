@@ -1,0 +1,212 @@
+"""The gate: decides on the head alone who goes where and who may not enter (design 7.8).
+
+One pure function for every request of both planes. What it lets through to the
+application without a key is only what the application answers without looking:
+preflights, 404 and 405. Clean-up redirects are answered here, so that no route
+can be reached by a spelling of its path that the gate did not judge.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from hmac import compare_digest
+
+from hotbay.lane.head import Head, decoded
+from hotbay.lane.routes import ModelRoute, find_route
+
+_OPEN = frozenset({"/", "/health", "/wol-health", "/upstream", "/favicon.ico"})
+_SAFE = frozenset({b"GET", b"HEAD", b"OPTIONS"})
+_UNSAFE_PATHS = frozenset({"/unload"})
+"""Change state although they are read with GET."""
+
+
+@dataclass(frozen=True, slots=True)
+class GateRules:
+    """What the gate knows of configuration and listener.
+
+    Attributes:
+        keys: any of them opens every route; none means no key is needed.
+        loopback: the server listens on loopback addresses only.
+        allowed_hosts: names that a Host header may have on loopback, in lower case.
+        allowed_origins: web origins (`https://host:port`) that may use control routes.
+        body: the largest request body in bytes.
+        json_body: the largest JSON body in bytes.
+        serves: tells for a method and a decoded path whether the application has a
+            route that takes both.
+    """
+
+    keys: tuple[bytes, ...]
+    loopback: bool
+    allowed_hosts: frozenset[str]
+    allowed_origins: frozenset[str]
+    body: int
+    json_body: int
+    serves: Callable[[str, str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """The request belongs to the application, which must route it by this path."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """The request is answered at once with this error."""
+
+    status: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """The request is answered with 307 to this location."""
+
+    location: bytes
+
+
+Verdict = ModelRoute | Control | Denied | Redirect
+
+
+def judge(head: Head, rules: GateRules) -> Verdict:
+    """Say what becomes of a request."""
+    if rules.loopback and (denied := _foreign_host(head, rules)):
+        return denied
+    route = find_route(head.method, head.path)
+    if route is not None:
+        if rules.keys and (denied := _without_key(head, rules)):
+            return denied
+        return _too_large(head, rules) or route
+    if head.method == b"OPTIONS":
+        return Control(decoded(head.path))
+    if (clean := cleaned(head.path)) is not None:
+        return Redirect(clean if head.query is None else clean + b"?" + head.query)
+    return _control(head, rules)
+
+
+def cleaned(path: bytes) -> bytes | None:
+    """Return the path without doubled slashes and dot segments, None if it has none.
+
+    Looks at the path as sent: an encoded slash or dot stays what it is
+    (spec/http-api.md 2.1). A final slash is kept.
+    """
+    if b"//" not in path and b"/." not in path:
+        return None
+    parts: list[bytes] = []
+    for segment in path.split(b"/"):
+        if segment == b"..":
+            del parts[-1:]
+        elif segment not in {b"", b"."}:
+            parts.append(segment)
+    final = b"/" if parts and path.endswith((b"/", b"/.", b"/..")) else b""
+    clean = b"/" + b"/".join(parts) + final
+    return None if clean == path else clean
+
+
+def _control(head: Head, rules: GateRules) -> Verdict:
+    path = decoded(head.path)
+    if rules.serves(head.method.decode("ascii"), path):
+        if rules.keys and path not in _OPEN and (denied := _without_key(head, rules)):
+            return denied
+        changes = head.method not in _SAFE or path in _UNSAFE_PATHS
+        if changes and (denied := _cross_site(head, rules)):
+            return denied
+    return _too_large(head, rules) or Control(path)
+
+
+def _foreign_host(head: Head, rules: GateRules) -> Denied | None:
+    """Keep out web pages whose name was made to point at this machine (DNS rebinding)."""
+    host = head.fields.get(b"host")
+    if host is None or _is_own_name(host, rules.allowed_hosts):
+        return None
+    name = host.decode("latin-1")
+    return Denied(403, f"host {name!r} is not allowed here; add it to access.allowedHosts")
+
+
+@lru_cache(maxsize=64)
+def _is_own_name(host: bytes, allowed: frozenset[str]) -> bool:
+    authority = host.decode("latin-1").lower()
+    name = authority if authority.endswith("]") else authority.rpartition(":")[0] or authority
+    name = name.removesuffix(".")
+    if name == "localhost" or name.endswith(".localhost") or {authority, name} & allowed:
+        return True
+    try:
+        ipaddress.ip_address(name.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return False
+    return True
+
+
+def _without_key(head: Head, rules: GateRules) -> Denied | None:
+    presented = _presented_key(head.fields)
+    known = False
+    for key in rules.keys:  # all of them, so that time does not tell which one came close
+        known |= compare_digest(presented, key)
+    return None if known else Denied(401, "unauthorized: invalid or missing API key")
+
+
+def _presented_key(fields: dict[bytes, bytes]) -> bytes:
+    """Return the key of the first usable carrier (spec/http-api.md 2.3)."""
+    scheme, blank, credentials = fields.get(b"authorization", b"").partition(b" ")
+    if blank:
+        scheme = scheme.lower()
+        if scheme == b"basic" and (password := _basic_password(credentials)):
+            return password
+        if scheme == b"bearer" and credentials:
+            return credentials
+    return fields.get(b"x-api-key", b"")
+
+
+def _basic_password(credentials: bytes) -> bytes:
+    try:
+        _, _, password = base64.b64decode(credentials, validate=True).partition(b":")
+    except binascii.Error:
+        return b""
+    return password
+
+
+def _cross_site(head: Head, rules: GateRules) -> Denied | None:
+    """Keep out what a foreign web page makes a browser send.
+
+    Browsers say where a request comes from in Sec-Fetch-Site, old ones at least in
+    Origin; other programs send neither. The rule is Go's http.CrossOriginProtection.
+    """
+    origin = head.fields.get(b"origin", b"").decode("latin-1").lower()
+    if origin in rules.allowed_origins:
+        return None
+    site = head.fields.get(b"sec-fetch-site")
+    if site is not None:
+        own = site in {b"same-origin", b"none"}
+    else:
+        host = head.fields.get(b"host", b"").decode("latin-1").lower()
+        own = not origin or origin.partition("://")[2] == host
+    if own:
+        return None
+    return Denied(
+        403,
+        f"a page of {origin or 'another site'} may not use this route; "
+        "add its origin to access.allowedOrigins",
+    )
+
+
+def _too_large(head: Head, rules: GateRules) -> Denied | None:
+    length = head.fields.get(b"content-length")
+    if length is None:
+        return None
+    size = int(length)
+    if size > rules.body:
+        return Denied(413, f"the request body is larger than limits.body ({rules.body} bytes)")
+    if (
+        size > rules.json_body
+        and b"application/json" in head.fields.get(b"content-type", b"").lower()
+    ):
+        return Denied(
+            413, f"the request body is larger than limits.jsonBody ({rules.json_body} bytes)"
+        )
+    return None
