@@ -12,8 +12,8 @@ from hotbay.config.nodes import UNKNOWN, Value
 from hotbay.config.quantities import parse_duration, parse_size
 from hotbay.config.scalars import Timestamp, text_of
 
-_TRUE = ("y", "Y", "yes", "Yes", "YES", "on", "On", "ON")
-_FALSE = ("n", "N", "no", "No", "NO", "off", "Off", "OFF")
+TRUE_WORDS = ("y", "Y", "yes", "Yes", "YES", "on", "On", "ON")
+FALSE_WORDS = ("n", "N", "no", "No", "NO", "off", "Off", "OFF")
 
 
 def to_string(value: Value) -> str:
@@ -43,8 +43,8 @@ def to_boolean(value: Value) -> bool:
     """A boolean, or one of the words that mean one; never `"true"` in quotes, never 1 or 0."""
     if isinstance(value, bool):
         return value
-    if isinstance(value, str) and value in _TRUE + _FALSE:
-        return value in _TRUE
+    if isinstance(value, str) and value in TRUE_WORDS + FALSE_WORDS:
+        return value in TRUE_WORDS
     quoted = isinstance(value, str) and value.lower() in ("true", "false")
     raise ValueError("expected true or false" + (" without quotes" if quoted else ""))
 

@@ -7,13 +7,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from pydantic.config import JsonDict
-
-PLACEHOLDER_PATTERN = r"\$\{"
-"""Text with a macro or an environment placeholder, which any value may be before expansion."""
-
 
 DEPRECATED: JsonDict = {"deprecated": True}
 """Marks a key that is still accepted; using it is a warning."""
@@ -97,28 +93,6 @@ Free = Annotated[Mapping[str, object], AfterValidator(freeze_deep)]
 
 Strings = tuple[str, ...]
 
-Seconds = Annotated[
-    float,
-    Duration(),
-    WithJsonSchema(
-        {
-            "type": "string",
-            "pattern": rf"^[+-]?(0|(([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+)$"
-            rf"|{PLACEHOLDER_PATTERN}",
-        }
-    ),
-]
+Seconds = Annotated[float, Duration()]
 
-Bytes = Annotated[
-    int,
-    Size(),
-    Field(ge=1),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "number", "minimum": 1},
-                {"type": "string", "pattern": rf"^[0-9]+ ?[KMGT]iB$|{PLACEHOLDER_PATTERN}"},
-            ]
-        }
-    ),
-]
+Bytes = Annotated[int, Size(), Field(ge=1)]

@@ -58,7 +58,6 @@ class Performance(Settings):
     every: Annotated[Seconds, AfterValidator(_sampling_interval)] = Field(
         SHORTEST_SAMPLING,
         description="Time between samples, at least 5s.",
-        json_schema_extra={"default": "5s"},
     )
 
 
