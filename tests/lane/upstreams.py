@@ -36,10 +36,10 @@ def post(body: bytes | int, *headers: bytes) -> bytes:
 class Timeouts:
     """Seconds; no limits unless a test wants one."""
 
-    connect: int = 0
-    keepalive: int = 0
+    connect: float = 0
+    keepalive: float = 0
     response_header: float = 0
-    tls_handshake: int = 0
+    tls_handshake: float = 0
     expect_continue: float = 0
     idle_conn: float = 0
 
@@ -126,7 +126,7 @@ def endpoint(
     authority: str = "",
     **timeouts: float,
 ) -> Endpoint:
-    settings: Any = Timeouts(**timeouts)  # type: ignore[arg-type]  # numbers of either type
+    settings: Any = Timeouts(**timeouts)
     return Endpoint(
         model="m",
         generation=generation,
@@ -160,7 +160,7 @@ async def upstream(*scripts: Script, tls: ssl.SSLContext | None = None) -> Async
         script = scripts[min(served.connections, len(scripts)) - 1]
         tasks.append(asyncio.create_task(follow(Peer(reader, writer), script)))
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls, backlog=512)
     served = Upstream(server.sockets[0].getsockname()[1], "https" if tls else "http")
     try:
         yield served

@@ -7,7 +7,6 @@ ready for its first request.
 from __future__ import annotations
 
 import asyncio
-import functools
 import math
 import os
 import socket
@@ -32,41 +31,75 @@ _NEXT_ADDRESS = 0.25
 """Seconds after which the next address of a name is tried as well (RFC 8305)."""
 
 
-async def dial(
-    endpoint: Endpoint, proxy: Proxy | None, make: Callable[[str], Connection]
-) -> Connection:
-    """Connect to an endpoint.
+class Dialer:
+    """Makes connections that share one set of TLS settings."""
 
-    Args:
-        endpoint: where to.
-        proxy: what to go through.
-        make: makes the connection, given the far end's name for messages.
+    def __init__(self) -> None:
+        self._context: ssl.SSLContext | None = None
 
-    Raises:
-        UpstreamError: of kind `connect` or `tls`; nothing is left open.
-    """
-    timeouts = endpoint.timeouts
-    host, port = (endpoint.host, endpoint.port) if proxy is None else (proxy.host, proxy.port)
-    name = address(endpoint.host, endpoint.port)
-    greeter, transport = await _open(host, port, timeouts.connect)
-    try:
-        _keep_alive(transport, timeouts.keepalive)
-        if proxy is not None and proxy.tls:
-            transport = await _secure(transport, greeter, proxy.host, timeouts.tls_handshake)
-        if proxy is not None and endpoint.scheme == "https":
-            await greeter.connect_through(transport, proxy, endpoint, timeouts.connect)
-        if endpoint.scheme == "https":
-            server = server_name(endpoint)
-            transport = await _secure(transport, greeter, server, timeouts.tls_handshake)
-        connection = make(name)
-        transport.set_protocol(connection)
-        connection.connection_made(transport)
-    except BaseException:
-        transport.abort()
-        raise
-    if transport.is_closing():  # its end may have been told to the greeter
-        raise UpstreamError("connect", f"{name} closed the new connection at once")
-    return connection
+    async def dial(
+        self, endpoint: Endpoint, proxy: Proxy | None, make: Callable[[str], Connection]
+    ) -> Connection:
+        """Connect to an endpoint.
+
+        Args:
+            endpoint: where to.
+            proxy: what to go through.
+            make: makes the connection, given the far end's name for messages.
+
+        Raises:
+            UpstreamError: of kind `connect` or `tls`; nothing is left open.
+        """
+        timeouts = endpoint.timeouts
+        host, port = (endpoint.host, endpoint.port) if proxy is None else (proxy.host, proxy.port)
+        name = address(endpoint.host, endpoint.port)
+        greeter, transport = await _open(host, port, timeouts.connect)
+        try:
+            _keep_alive(transport, timeouts.keepalive)
+            if proxy is not None and proxy.tls:
+                transport = await self._secure(
+                    transport, greeter, proxy.host, timeouts.tls_handshake
+                )
+            if proxy is not None and endpoint.scheme == "https":
+                await greeter.connect_through(transport, proxy, endpoint, timeouts.connect)
+            if endpoint.scheme == "https":
+                transport = await self._secure(
+                    transport, greeter, server_name(endpoint), timeouts.tls_handshake
+                )
+            connection = make(name)
+            transport.set_protocol(connection)
+            connection.connection_made(transport)
+        except BaseException:
+            transport.abort()
+            raise
+        if transport.is_closing():  # its end may have been told to the greeter
+            raise UpstreamError("connect", f"{name} closed the new connection at once")
+        return connection
+
+    async def _secure(
+        self, transport: asyncio.Transport, protocol: asyncio.Protocol, server: str, patience: float
+    ) -> asyncio.Transport:
+        if transport.is_closing():  # asyncio would wait for ever
+            raise UpstreamError("tls", f"no TLS with {server}: it closed the connection")
+        if self._context is None:  # made late: it reads the system's certificates
+            self._context = ssl.create_default_context()
+            self._context.set_alpn_protocols(["http/1.1"])
+        try:
+            secured = await asyncio.get_running_loop().start_tls(
+                transport,
+                protocol,
+                self._context,
+                server_hostname=server,
+                ssl_handshake_timeout=patience or math.inf,
+            )
+        except ssl.SSLCertVerificationError as error:
+            cause = f"the certificate of {server} is not trusted: {error.verify_message}"
+            raise UpstreamError("tls", cause) from error
+        except OSError as error:
+            raise UpstreamError("tls", f"no TLS with {server}: {_reason(error)}") from error
+        if secured is None:
+            raise UpstreamError("tls", f"no TLS with {server}: it closed the connection")
+        return secured
 
 
 def address(host: str, port: int) -> str:
@@ -108,11 +141,8 @@ class _Greeter(asyncio.Protocol):
         except TimeoutError:
             cause = f"{through} gave no connection to {target} within {patience:g} s"
             raise UpstreamError("connect", cause) from None
-        status_line, _, _ = bytes(self._answer).partition(b"\r\n")
-        version, _, status = status_line.decode("latin-1").partition(" ")
-        if not version.startswith("HTTP/1.") or not status.startswith("2"):
-            cause = f"{through} gave no connection to {target}: {status or 'it hung up'}"
-            raise UpstreamError("connect", cause)
+        if refusal := _refusal(bytes(self._answer)):
+            raise UpstreamError("connect", f"{through} gave no connection to {target}: {refusal}")
 
     def data_received(self, data: bytes) -> None:
         """Collect the answer's head."""
@@ -123,6 +153,15 @@ class _Greeter(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  gone either way
         """Stop waiting for an answer."""
         self._answered.set()
+
+
+def _refusal(answer: bytes) -> str:
+    """Return why an answer to CONNECT is a refusal, nothing if it is none."""
+    head, end, _ = answer.partition(b"\r\n\r\n")
+    version, _, status = head.partition(b"\r\n")[0].decode("latin-1").partition(" ")
+    if not end:
+        return "it hung up"
+    return "" if version.startswith("HTTP/1.") and status.startswith("2") else status
 
 
 async def _open(host: str, port: int, patience: float) -> tuple[_Greeter, asyncio.Transport]:
@@ -164,36 +203,7 @@ def _keep_alive(transport: asyncio.Transport, interval: float) -> None:
             sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), seconds)
 
 
-async def _secure(
-    transport: asyncio.Transport, protocol: asyncio.Protocol, server: str, patience: float
-) -> asyncio.Transport:
-    try:
-        secured = await asyncio.get_running_loop().start_tls(
-            transport,
-            protocol,
-            _context(),
-            server_hostname=server,
-            ssl_handshake_timeout=patience or math.inf,
-        )
-    except ssl.SSLCertVerificationError as error:
-        cause = f"the certificate of {server} is not trusted: {error.verify_message}"
-        raise UpstreamError("tls", cause) from error
-    except OSError as error:
-        raise UpstreamError("tls", f"no TLS with {server}: {_reason(error)}") from error
-    if secured is None:
-        raise UpstreamError("tls", f"no TLS with {server}: it closed the connection")
-    return secured
-
-
 def _reason(error: OSError) -> str:
     if isinstance(error, ssl.SSLError) and error.reason:
         return error.reason.lower().replace("_", " ")
     return str(error) or "it closed the connection"
-
-
-@functools.cache
-def _context() -> ssl.SSLContext:
-    """Return the settings for TLS: verified against the system's certificates."""
-    context = ssl.create_default_context()
-    context.set_alpn_protocols(["http/1.1"])
-    return context

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 from hotbay.lane.body import Body
 from hotbay.lane.call import Call, Sink, UpstreamError
-from hotbay.lane.dial import dial, server_name
+from hotbay.lane.dial import Dialer, server_name
 from hotbay.lane.env_proxies import EnvProxies, Proxy, ProxyError
 from hotbay.lane.upstream import Connection
 from hotbay.runtime.endpoint import Endpoint
@@ -29,6 +29,7 @@ class Client:
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
         """Start without connections; `environ` may name proxies."""
         self._proxies = EnvProxies(environ)
+        self._dialer = Dialer()
         self._pools: dict[tuple[str, int], Pool] = {}
 
     def request(
@@ -53,7 +54,7 @@ class Client:
         if pool is None or (pool.endpoint is not endpoint and pool.endpoint != endpoint):
             if pool is not None:
                 pool.close()
-            pool = self._pools[key] = Pool(endpoint, self._proxies)
+            pool = self._pools[key] = Pool(endpoint, self._proxies, self._dialer)
         pool.send(call)
         return call
 
@@ -76,8 +77,9 @@ class Client:
 class Pool:
     """The connections to one endpoint."""
 
-    def __init__(self, endpoint: Endpoint, proxies: EnvProxies) -> None:
+    def __init__(self, endpoint: Endpoint, proxies: EnvProxies, dialer: Dialer) -> None:
         self.endpoint = endpoint
+        self._dialer = dialer
         self._proxy: Proxy | None = None
         self._misconfigured = ""
         try:
@@ -121,7 +123,7 @@ class Pool:
             return
         endpoint = self.endpoint
         try:
-            connection = await dial(
+            connection = await self._dialer.dial(
                 endpoint, self._proxy, lambda name: Connection(self, endpoint, name)
             )
         except UpstreamError as error:
