@@ -25,6 +25,7 @@ from hotbay.config.nodes import (
     UNKNOWN,
     Mark,
     Node,
+    Path,
     Scalar,
     Sequence,
     Source,
@@ -102,15 +103,15 @@ class _Composer:
         for event in events:
             if isinstance(event, DocumentStartEvent):
                 self._next = events.__next__
-                return self._node(self._next(), 0)
+                return self._node(self._next(), ())
         return Scalar(Mark(self._source, 0, 0), None, "")
 
     # ruamel's events carry no types.
-    def _node(self, event: Any, depth: int) -> Node:
+    def _node(self, event: Any, path: Path) -> Node:
         mark = self._mark(event)
         if isinstance(event, AliasEvent):
             return self._aliased(event.anchor, mark)
-        if depth > MAX_DEPTH:
+        if len(path) > MAX_DEPTH:
             raise _UnreadableError(mark, f"nested more than {MAX_DEPTH} levels deep")
         before = self._values
         self._values += 1
@@ -118,11 +119,11 @@ class _Composer:
             self._anchors[event.anchor] = None
         node: Node
         if isinstance(event, ScalarEvent):
-            node = self._scalar(event, mark)
+            node = self._scalar(event, mark, path)
         elif isinstance(event, SequenceStartEvent):
-            node = self._sequence(mark, depth)
+            node = self._sequence(mark, path)
         else:
-            node = self._table(mark, depth)
+            node = self._table(mark, path)
         if event.anchor:
             self._anchors[event.anchor] = node, self._values - before
         return node
@@ -142,11 +143,11 @@ class _Composer:
             raise _UnreadableError(mark, f"aliases expand to more than {MAX_VALUES} values")
         return node
 
-    def _scalar(self, event: Any, mark: Mark) -> Scalar:
+    def _scalar(self, event: Any, mark: Mark, path: Path) -> Scalar:
         text, faults = self._source.unmark(event.value)
         if faults:
             for fault in faults:
-                self._report.error(mark, (), fault)
+                self._report.error(mark, path, fault)
             return Scalar(mark, UNKNOWN, text)
         plain = event.style is None and event.tag != "!"
         tag = str(event.tag or "").removeprefix(_CORE)
@@ -155,17 +156,17 @@ class _Composer:
             return Scalar(mark, resolve_plain(text) if plain and not tag else text, text)
         value = resolve_plain(text)
         if not isinstance(value, _TAG_TYPES[tag]):
-            self._report.error(mark, (), f"{text!r} is not of the type that its tag !!{tag} says")
+            self._report.error(mark, path, f"{text!r} is not of the type that its tag !!{tag} says")
             return Scalar(mark, UNKNOWN, text)
         return Scalar(mark, value, text)
 
-    def _sequence(self, mark: Mark, depth: int) -> Sequence:
-        items = []
+    def _sequence(self, mark: Mark, path: Path) -> Sequence:
+        items: list[Node] = []
         while not isinstance(event := self._next(), SequenceEndEvent):
-            items.append(self._node(event, depth + 1))
+            items.append(self._node(event, (*path, len(items))))
         return Sequence(mark, tuple(items))
 
-    def _table(self, mark: Mark, depth: int) -> Table:
+    def _table(self, mark: Mark, path: Path) -> Table:
         items: dict[str, Node] = {}
         keys: dict[str, Mark] = {}
         anchored: set[str] = set()
@@ -173,34 +174,36 @@ class _Composer:
         while not isinstance(event := self._next(), MappingEndEvent):
             place = self._mark(event)
             is_merge = isinstance(event, ScalarEvent) and event.value == "<<" and not event.style
-            key = self._node(event, depth + 1)
+            key = self._node(event, (*path, ""))
             anchors = len(self._anchors)
-            value = self._node(self._next(), depth + 1)
+            name = key.text if isinstance(key, Scalar) else ""
+            value = self._node(self._next(), (*path, name))
             if not isinstance(key, Scalar):
-                self._report.error(place, (), "a key must be a scalar, not a list or a mapping")
+                self._report.error(place, path, "a key must be a scalar, not a list or a mapping")
             elif is_merge and merge is None:
                 merge = place, value
             elif key.text in keys or is_merge:
-                self._repeated(key.text, place, keys.get(key.text, place))
+                self._repeated((*path, key.text), place, keys.get(key.text, place))
             else:
                 items[key.text] = value
                 keys[key.text] = place
                 if len(self._anchors) > anchors:
                     anchored.add(key.text)
         table = Table(mark, items, keys, anchored=frozenset(anchored))
-        return self._merged(table, *merge) if merge else table
+        return self._merged(table, *merge, path) if merge else table
 
-    def _repeated(self, key: str, place: Mark, first: Mark) -> None:
+    def _repeated(self, path: Path, place: Mark, first: Mark) -> None:
         where = f" (first in line {first.line + 1})" if first is not place else ""
-        self._report.error(place, (), f"the key {key!r} occurs twice in the same mapping{where}")
+        problem = f"the key {path[-1]!r} occurs twice in the same mapping{where}"
+        self._report.error(place, path, problem)
 
-    def _merged(self, table: Table, place: Mark, value: Node) -> Table:
+    def _merged(self, table: Table, place: Mark, value: Node, path: Path) -> Table:
         """Add what a merge key brings; written keys win, then the earliest merged mapping."""
         items, keys = dict(table.items), dict(table.keys)
         for source in value.items if isinstance(value, Sequence) else (value,):
             if not isinstance(source, Table):
                 problem = "the value of a merge key (<<) must be a mapping or a list of mappings"
-                self._report.error(place, (), problem)
+                self._report.error(place, path, problem)
                 continue
             for key, item in source.items.items():
                 if key not in items:

@@ -152,16 +152,16 @@ def _finish_model(model_id: str, model: Table, port: int | None, report: Report)
 def _without_port(model: Table, path: tuple[str, str], report: Report) -> Table:
     """Refuse a proxy address with a port that nobody assigns."""
     proxy = model.items["proxy"]
-    command = model.items.get("cmd")
-    unknown_command = isinstance(command, Scalar) and command.value is UNKNOWN
-    if unknown_command or not _mentions_port(proxy):
+    if not _mentions_port(proxy):
         return model
-    problem = (
-        "${PORT} in proxy needs ${PORT} in cmd"
-        f" (the default proxy is {DEFAULT_PROXY}); start the server on ${{PORT}},"
-        " or write the address at which it listens as proxy"
-    )
-    report.error(proxy.mark, (*path, "proxy"), problem)
+    command = model.items.get("cmd")
+    if not (isinstance(command, Scalar) and command.value is UNKNOWN):
+        problem = (
+            "${PORT} in proxy needs ${PORT} in cmd"
+            f" (the default proxy is {DEFAULT_PROXY}); start the server on ${{PORT}},"
+            " or write the address at which it listens as proxy"
+        )
+        report.error(proxy.mark, (*path, "proxy"), problem)
     return model.with_items({**model.items, "proxy": Scalar(proxy.mark, UNKNOWN, "")})
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import Any, ClassVar, NamedTuple
 
 from annotated_types import Ge
@@ -39,6 +38,10 @@ class Place(NamedTuple):
 
 class RejectedError(ValueError):
     """The value has no use, and whatever is wrong with it has been reported."""
+
+
+class AbsentError(RejectedError):
+    """The value is null, which stands for no value at all; nothing is wrong with it."""
 
 
 class Kind(ABC):
@@ -95,8 +98,12 @@ class Kind(ABC):
         """Return the value of a node that is not null, or raise `ValueError`."""
 
     def _nothing(self) -> Any:
-        """Return what a null stands for, or reject it."""
-        raise RejectedError
+        """Return what a null stands for.
+
+        Raises:
+            AbsentError: it stands for no value.
+        """
+        raise AbsentError
 
     def fallback(self) -> Any:
         """Return what stands in for a value that was reported, or reject it."""
@@ -165,7 +172,8 @@ class ChoiceKind(Kind):
         if isinstance(node, Scalar) and node.value in self.words:
             return node.value
         words = ", ".join(word for word in self.words if word)
-        raise self._mismatch(f"expected one of {words}", node)
+        choice = "one of " if len(self.words) > 1 else ""
+        raise self._mismatch(f"expected {choice}{words}", node)
 
     def fallback(self) -> Any:
         """Return the first word."""
@@ -186,9 +194,17 @@ class ListKind(Kind):
         if not isinstance(node, Sequence):
             raise self._mismatch("expected a list", node)
         values = []
+        rejected = False
         for index, item in enumerate(node.items):
-            with suppress(RejectedError):
+            try:
                 values.append(self.item.read_entry(item, at.below(index, item.mark)))
+            except AbsentError:
+                continue
+            except RejectedError:
+                rejected = True
+        if rejected and not values:
+            # Nobody is to complain of an empty list as well.
+            raise RejectedError
         return tuple(values)
 
     def _nothing(self) -> Any:
@@ -208,13 +224,19 @@ class TableKind(Kind):
         if not isinstance(node, Table):
             raise self._mismatch("expected a mapping", node)
         values = {}
+        rejected = False
         for key, item in node.items.items():
             try:
                 values[key] = self.value.read_entry(item, at.below(key, node.place(key)))
+            except AbsentError:
+                continue
             except RejectedError:
+                rejected = True
                 # A name that was written stays known, so that its uses are not errors too.
                 if self.value.keeps_name:
                     values[key] = self.value.fallback()
+        if rejected and not values:
+            raise RejectedError
         return values
 
     def _nothing(self) -> Any:

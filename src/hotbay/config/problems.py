@@ -54,11 +54,17 @@ class Problem:
 
 
 class ConfigError(Exception):
-    """The configuration cannot be used; holds every problem that was found."""
+    """The configuration cannot be used.
 
-    def __init__(self, problems: tuple[Problem, ...]) -> None:
+    Attributes:
+        problems: every error that was found.
+        warnings: what is odd besides; it may explain an error.
+    """
+
+    def __init__(self, problems: tuple[Problem, ...], warnings: tuple[Problem, ...] = ()) -> None:
         super().__init__("\n".join(map(str, problems)))
         self.problems = problems
+        self.warnings = warnings
 
 
 class Report:
@@ -83,7 +89,7 @@ class Report:
     def raise_errors(self) -> None:
         """Raise `ConfigError` if an error was noted."""
         if self._errors:
-            raise ConfigError(_in_order(self._errors))
+            raise ConfigError(_in_order(self._errors), self.warnings)
 
     @property
     def warnings(self) -> tuple[Problem, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -170,11 +171,17 @@ class SelectorConfig(Settings):
 Pin = Annotated[str, NullMeans("")]
 
 
+def _some_pins(pins: Mapping[str, str]) -> Mapping[str, str]:
+    if not pins:
+        raise ValueError("a profile needs at least one pin")
+    return pins
+
+
 class ProfileConfig(Settings):
     """A set of renamings that can be switched on as a whole; at most one profile is active."""
 
     description: str = Field("", description="Text for people.")
-    pins: Frozen[Pin] = Field(
+    pins: Annotated[Frozen[Pin], AfterValidator(_some_pins)] = Field(
         description="Requested name to the model or selector that is used instead; null or an "
         "empty text disables the name.",
     )

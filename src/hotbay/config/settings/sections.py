@@ -15,10 +15,16 @@ SHORTEST_SAMPLING = 5.0
 MIB = 1 << 20
 
 
+def _not_blank(path: str) -> str:
+    if not path.strip():
+        raise ValueError("must not be blank")
+    return path
+
+
 class Store(Settings):
     """The durable store of the activity log."""
 
-    path: str = Field(
+    path: Annotated[str, AfterValidator(_not_blank)] = Field(
         description="SQLite file that keeps the activity log over restarts; its directory must "
         "exist and be writable."
     )
