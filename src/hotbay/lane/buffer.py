@@ -93,6 +93,7 @@ class BodyBuffer:
         self._held += len(data)
         self._parts.append(data)
         if self._spool and self._held > SPOOL_ABOVE and not self._writing:
+            self._pause()
             self._write()
 
     def finish(self, done: Callable[[Body | BodyRefused], None]) -> None:
@@ -120,6 +121,7 @@ class BodyBuffer:
             self._held = 0
             self._done(body)
         elif self._parts:
+            self._pause()
             self._write()
         else:
             file, self._file = self._file, None
@@ -128,7 +130,6 @@ class BodyBuffer:
     def _write(self) -> None:
         parts, self._parts = self._parts, []
         self._writing = True
-        self._pause()
         writing = asyncio.get_running_loop().run_in_executor(None, self._append, parts)
         writing.add_done_callback(lambda written: self._written(written, sum(map(len, parts))))
 
@@ -168,5 +169,6 @@ class BodyBuffer:
 
     def _close(self) -> None:
         if self._file is not None:
-            self._file.close()
+            # Freeing the blocks of a large file takes time.
+            asyncio.get_running_loop().run_in_executor(None, self._file.close)
             self._file = None
