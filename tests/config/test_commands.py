@@ -20,7 +20,7 @@ Configs = Callable[..., Config]
     [
         ("run a\\ b \"c d\"'e f'", ("run", "a b", "c de f")),
         ("run \\\n  --x 1 \\\n# note\n --y", ("run", "--x", "1", "--y")),
-        ("run --j '{\"k\": 1}' \"\"", ("run", "--j", '{"k": 1}', "")),
+        ('run --j \'{"k": 1}\' ""', ("run", "--j", '{"k": 1}', "")),
         ('run "open', ("run", "open")),
         ("run 'open", ("run", "open")),
         ("run a#b #c", ("run", "a#b", "#c")),
@@ -32,7 +32,10 @@ Configs = Callable[..., Config]
         ("''", ("",)),
         ("a\tb\nc", ("a", "b", "c")),
         ("a\rb\fc\u00a0d", ("a\rb\fc\u00a0d",)),
-        ("run ~ $HOME *.x | cat > y $(z)", ("run", "~", "$HOME", "*.x", "|", "cat", ">", "y", "$(z)")),
+        (
+            "run ~ $HOME *.x | cat > y $(z)",
+            ("run", "~", "$HOME", "*.x", "|", "cat", ">", "y", "$(z)"),
+        ),
         ('"abc\\', ("abc ",)),
         ("run a\\\nb", ("run", "a", "b")),
         ("   run   --x   ", ("run", "--x")),
@@ -41,7 +44,7 @@ Configs = Callable[..., Config]
         (" \n\t ", ()),
         ("\\", ()),
     ],
-)  # fmt: skip
+)
 def test_posix_rules(text: str, arguments: tuple[str, ...]) -> None:
     assert split_command(text, windows=False) == arguments
 

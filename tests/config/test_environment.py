@@ -93,7 +93,14 @@ def test_what_is_no_placeholder_stays(config_of: Configs, text: str) -> None:
 
 def test_backslashes_and_quotes_survive_double_quotes(config_of: Configs) -> None:
     value = r'c:\x "y"'
-    assert config_of('logTimeFormat: x\nmodels: {a: {cmd: "${env.P}", proxy: "http://x"}}', {"P": value}).models["a"].cmd == value  # fmt: skip
+    assert (
+        config_of(
+            'logTimeFormat: x\nmodels: {a: {cmd: "${env.P}", proxy: "http://x"}}', {"P": value}
+        )
+        .models["a"]
+        .cmd
+        == value
+    )
 
 
 def test_backslashes_are_doubled_elsewhere(config_of: Configs) -> None:

@@ -77,7 +77,9 @@ def test_a_bad_declaration_is_an_error_even_if_unused(
 
 @pytest.mark.parametrize("name", ["x" * 63, "port", "7", "A-b_9", "true"])
 def test_good_names(config_of: Configs, name: str) -> None:
-    assert config_of(f"macros: {{{name}: ok}}\n" + model(f"cmd: run ${{{name}}}")).models["m"].argv == ("run", "ok")  # fmt: skip
+    assert config_of(f"macros: {{{name}: ok}}\n" + model(f"cmd: run ${{{name}}}")).models[
+        "m"
+    ].argv == ("run", "ok")
 
 
 def test_what_an_unused_macro_refers_to_is_not_checked(config_of: Configs) -> None:
@@ -170,15 +172,21 @@ def test_an_unquoted_placeholder_in_a_flow_list_is_a_yaml_error(errors_of: Error
 @pytest.mark.parametrize(
     ("text", "error"),
     [
-        ("peers: {p: {proxy: 'http://x', apiKey: '${K}', models: [m]}}", "peers.p.apiKey: unknown macro ${K}"),
+        (
+            "peers: {p: {proxy: 'http://x', apiKey: '${K}', models: [m]}}",
+            "peers.p.apiKey: unknown macro ${K}",
+        ),
         ("logLevel: ${MODEL_ID}", "logLevel: ${MODEL_ID} can only be used inside a model"),
         ("logLevel: ${PORT}", "logLevel: ${PORT} can only be used in a model whose cmd"),
         (model("cmd: run ${PID}"), "models.m.cmd: ${PID} can only be used in cmdStop"),
         (model("cmd: run", "name: ${PORT}"), "models.m.name: ${PORT} can only be used"),
         (model("cmd: run", "own: {deep: ['${X}']}"), "models.m.own.deep[0]: unknown macro ${X}"),
-        (model("cmd: run", "filters: {setParamsByID: {'${X}': {}}}"), "models.m.filters.setParamsByID.${X}: unknown macro ${X}"),
+        (
+            model("cmd: run", "filters: {setParamsByID: {'${X}': {}}}"),
+            "models.m.filters.setParamsByID.${X}: unknown macro ${X}",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_left_over_is_an_error(errors_of: Errors, text: str, error: str) -> None:
     assert any(error in found for found in errors_of(text))
 
@@ -207,7 +215,10 @@ def test_macros_that_grow_without_bound_are_refused(errors_of: Errors) -> None:
 
 
 NAMES = st.sampled_from(["a", "b", "c", "d"])
-TEXTS = st.lists(st.one_of(st.sampled_from(["x", "$", "{", "}", " "]), NAMES.map(lambda n: f"${{{n}}}")), max_size=6).map("".join)  # fmt: skip
+TEXTS = st.lists(
+    st.one_of(st.sampled_from(["x", "$", "{", "}", " "]), NAMES.map(lambda n: f"${{{n}}}")),
+    max_size=6,
+).map("".join)
 
 
 @given(TEXTS, st.dictionaries(NAMES, st.one_of(TEXTS, st.integers(), st.booleans()), max_size=4))

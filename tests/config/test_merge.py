@@ -159,10 +159,10 @@ def test_parts_of_a_matrix_may_come_from_different_files(tmp_path: Path) -> None
 def test_mappings_are_merged_and_order_follows_the_sources(tmp_path: Path) -> None:
     config = load_parts(
         tmp_path,
-        'macros: {a: x}\nhooks: {on_startup: {preload: [m]}}\nui: {activity: {session_id: [A]}}',
+        "macros: {a: x}\nhooks: {on_startup: {preload: [m]}}\nui: {activity: {session_id: [A]}}",
         'macros: {b: "${a}y"}\nhooks: {on_startup: {preload: [n]}}\nperformance: {every: 6s}',
         "models: {m: {cmd: '${b}', proxy: 'http://x'}, n: {cmd: x, proxy: 'http://x'}}",
-    )  # fmt: skip
+    )
     assert config.models["m"].cmd == "xy"
     assert config.hooks.on_startup.preload == ("m", "n")
     assert config.ui.activity.session_id == ("A",)

@@ -100,9 +100,12 @@ models:
         ("p: {proxy: 'http://p'}", "peers.p.models: missing"),
         ("p: {proxy: 'http://p', models: []}", "peers.p.models: must name at least one model"),
         ("p: {proxy: 'http://p', models: ~}", "peers.p.models: must name at least one model"),
-        ("a: {proxy: 'http://p', models: [b/c]}, a/b: {proxy: 'http://p', models: [c]}", "peers.a/b.models[0]: 'a/b/c' is also the model 'b/c' of the peer 'a'"),
+        (
+            "a: {proxy: 'http://p', models: [b/c]}, a/b: {proxy: 'http://p', models: [c]}",
+            "peers.a/b.models[0]: 'a/b/c' is also the model 'b/c' of the peer 'a'",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_bad_peer_is_refused(errors_of: Errors, peers: str, error: str) -> None:
     (found,) = errors_of(f"peers: {{{peers}}}")
     assert error in found
@@ -111,13 +114,28 @@ def test_a_bad_peer_is_refused(errors_of: Errors, peers: str, error: str) -> Non
 @pytest.mark.parametrize(
     ("text", "error"),
     [
-        ("models: {p/m: {cmd: x, proxy: 'http://x'}}", "peers.p.models[1]: 'p/m' is the ID of the local model 'p/m'"),
-        ("models: {a: {cmd: x, proxy: 'http://x', aliases: [p/m]}}", "peers.p.models[1]: 'p/m' is an alias of the local model 'a'"),
-        ("models: {a: {cmd: x, proxy: 'http://x', filters: {setParamsByID: {p/m: {}}}}}", "peers.p.models[1]: 'p/m' is an alias of the local model 'a'"),
-        ("selectors: {p/m: {strategy: pin, targets: [z]}}", "peers.p.models[1]: 'p/m' is the ID of a selector"),
-        ("profiles: {f: {pins: {p/m: z}}}", "profiles.f.pins.p/m: profile 'f': 'p/m' is a model of a peer"),
+        (
+            "models: {p/m: {cmd: x, proxy: 'http://x'}}",
+            "peers.p.models[1]: 'p/m' is the ID of the local model 'p/m'",
+        ),
+        (
+            "models: {a: {cmd: x, proxy: 'http://x', aliases: [p/m]}}",
+            "peers.p.models[1]: 'p/m' is an alias of the local model 'a'",
+        ),
+        (
+            "models: {a: {cmd: x, proxy: 'http://x', filters: {setParamsByID: {p/m: {}}}}}",
+            "peers.p.models[1]: 'p/m' is an alias of the local model 'a'",
+        ),
+        (
+            "selectors: {p/m: {strategy: pin, targets: [z]}}",
+            "peers.p.models[1]: 'p/m' is the ID of a selector",
+        ),
+        (
+            "profiles: {f: {pins: {p/m: z}}}",
+            "profiles.f.pins.p/m: profile 'f': 'p/m' is a model of a peer",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_qualified_name_is_reserved(errors_of: Errors, text: str, error: str) -> None:
     (found,) = errors_of(text + "\npeers: {p: {proxy: 'http://p', models: [z, m]}}")
     assert found.endswith(error)
@@ -143,19 +161,43 @@ def test_a_selector_keeps_its_targets_as_written(config_of: Configs) -> None:
     ("keys", "error"),
     [
         ("targets: [a]", "selectors.s.strategy: missing"),
-        ("strategy: random, targets: [a]", "selectors.s.strategy: expected one of pin, warm, spillover"),
+        (
+            "strategy: random, targets: [a]",
+            "selectors.s.strategy: expected one of pin, warm, spillover",
+        ),
         ("strategy: pin", "selectors.s.targets: missing"),
         ("strategy: pin, targets: []", "selectors.s.targets: must name at least one target"),
-        ("strategy: pin, targets: [a, zz]", "selectors.s.targets[1]: target 1: unknown or ambiguous model 'zz'"),
-        ("strategy: pin, targets: [m]", "selectors.s.targets[0]: target 0: unknown or ambiguous model 'm'"),
+        (
+            "strategy: pin, targets: [a, zz]",
+            "selectors.s.targets[1]: target 1: unknown or ambiguous model 'zz'",
+        ),
+        (
+            "strategy: pin, targets: [m]",
+            "selectors.s.targets[0]: target 0: unknown or ambiguous model 'm'",
+        ),
         ("strategy: pin, targets: [s]", "selectors.s.targets[0]: target 0: 's' is a selector"),
-        ("strategy: warm, targets: [a, only]", "selectors.s.targets[1]: target 1: 'only' is not local"),
-        ("strategy: spillover, targets: [a], settings: {spillover: 0}", "selectors.s.settings.spillover: must be at least 1"),
-        ("strategy: spillover, targets: [a, x]", "selectors.s.targets[1]: target 1: the same model as 'a'"),
-        ("strategy: spillover, targets: [only, p/only]", "selectors.s.targets[1]: target 1: the same model as 'only'"),
-        ("strategy: spillover, targets: [a, b]", "selectors.s.targets: the targets cannot run together: only one member of the group '(default)'"),
+        (
+            "strategy: warm, targets: [a, only]",
+            "selectors.s.targets[1]: target 1: 'only' is not local",
+        ),
+        (
+            "strategy: spillover, targets: [a], settings: {spillover: 0}",
+            "selectors.s.settings.spillover: must be at least 1",
+        ),
+        (
+            "strategy: spillover, targets: [a, x]",
+            "selectors.s.targets[1]: target 1: the same model as 'a'",
+        ),
+        (
+            "strategy: spillover, targets: [only, p/only]",
+            "selectors.s.targets[1]: target 1: the same model as 'only'",
+        ),
+        (
+            "strategy: spillover, targets: [a, b]",
+            "the targets cannot run together: only one member of the group '(default)'",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_bad_selector_is_refused(errors_of: Errors, keys: str, error: str) -> None:
     (found,) = errors_of(selector(keys))
     assert error in found
@@ -231,8 +273,13 @@ def test_pins_may_lead_to_models_selectors_or_nothing(config_of: Configs) -> Non
     profile = config.profiles["f"]
     assert profile.description == "d"
     assert dict(profile.pins) == {
-        "a": "x", "new": "s", "only": "p/m", "off": "", "gone": "", "k": "5"
-    }  # fmt: skip
+        "a": "x",
+        "new": "s",
+        "only": "p/m",
+        "off": "",
+        "gone": "",
+        "k": "5",
+    }
 
 
 @pytest.mark.parametrize(

@@ -84,10 +84,10 @@ def test_a_start_port_may_come_from_a_macro(config_of: Configs) -> None:
 
 def test_a_port_above_the_last_is_an_error(errors_of: Errors) -> None:
     text = "startPort: 65535\nmodels:\n  a: {cmd: 'run ${PORT}'}\n  b: {cmd: 'run ${PORT}'}\n"
-    assert errors_of(text) == [
-        "config.yaml:4:12: models.b.cmd: the assigned port 65536 is above 65535; "
-        "choose a lower startPort"
-    ]
+    (error,) = errors_of(text)
+    assert error.startswith(
+        "config.yaml:4:12: models.b.cmd: the assigned port 65536 is above 65535"
+    )
 
 
 def test_whoever_loads_may_assign_the_ports(tmp_path: Path) -> None:

@@ -36,7 +36,9 @@ def test_without_groups_all_models_are_in_the_default_group(config_of: Configs) 
 )
 def test_both_styles_lead_to_the_same_form(config_of: Configs, style: str) -> None:
     groups = "{g: {swap: no, exclusive: no, persistent: yes, members: [x, c]}}"
-    config = config_of(MODELS + style.format(groups) if "{{" in style else MODELS + f"groups: {groups}")  # fmt: skip
+    config = config_of(
+        MODELS + style.format(groups) if "{{" in style else MODELS + f"groups: {groups}"
+    )
     assert config.routing.router.use == "group"
     assert members(config) == {"g": ("a", "c"), "(default)": ("b",)}
     group = config.routing.router.settings.groups["g"]
@@ -60,9 +62,12 @@ def test_the_default_group_may_be_empty(config_of: Configs) -> None:
         ("{g: {members: [a, zz]}}", "groups.g.members[1]: unknown model 'zz' in group 'g'"),
         ("{g: {members: [a, b, a]}}", "groups.g.members[2]: the model 'a' is twice in group 'g'"),
         ("{g: {members: [a, x]}}", "groups.g.members[1]: the model 'a' is twice in group 'g'"),
-        ("{g: {members: [a]}, h: {members: [x]}}", "groups.h.members[0]: the model 'a' is in two groups, 'g' and 'h'"),
+        (
+            "{g: {members: [a]}, h: {members: [x]}}",
+            "groups.h.members[0]: the model 'a' is in two groups, 'g' and 'h'",
+        ),
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("new", [False, True])
 def test_bad_members_are_refused(errors_of: Errors, groups: str, error: str, new: bool) -> None:
     text = (
@@ -85,14 +90,23 @@ def test_an_unknown_member_is_placed(errors_of: Errors) -> None:
     [
         ("groups: {g: {}}\nrouting: {router: {use: group}}", "groups: groups at the top level and"),
         ("groups: {g: {}}\nrouting: {router: {settings: {groups: {g: {}}}}}", "groups: groups at"),
-        ("matrix: {sets: {s: a}}\nrouting: {router: {settings: {matrix: {sets: {s: a}}}}}", "matrix: matrix at"),
+        (
+            "matrix: {sets: {s: a}}\nrouting: {router: {settings: {matrix: {sets: {s: a}}}}}",
+            "matrix: matrix at",
+        ),
         ("matrix: {sets: {s: a}}\ngroups: {g: {}}", "groups: use either matrix or groups"),
         ("matrix: {}", "matrix.sets: a matrix needs at least one set"),
-        ("routing: {router: {use: matrix}}", "routing.router.use: use: matrix needs routing.router.settings.matrix"),
+        (
+            "routing: {router: {use: matrix}}",
+            "routing.router.use: use: matrix needs routing.router.settings.matrix",
+        ),
         ("routing: {router: {use: lru}}", "routing.router.use: expected one of group, matrix"),
-        ("routing: {router: {use: matrix, settings: {matrix: {sets: {s: zz}}}}}", "routing.router.settings.matrix.sets.s: "),
+        (
+            "routing: {router: {use: matrix, settings: {matrix: {sets: {s: zz}}}}}",
+            "routing.router.settings.matrix.sets.s: ",
+        ),
     ],
-)  # fmt: skip
+)
 def test_styles_that_do_not_go_together(errors_of: Errors, text: str, error: str) -> None:
     (found,) = errors_of(MODELS + text)
     assert error in found
@@ -136,7 +150,11 @@ def test_a_matrix_without_use_matrix_is_inactive_and_warned_of(warnings_of: Erro
 @pytest.mark.parametrize("old", [True, False])
 def test_a_matrix(config_of: Configs, old: bool) -> None:
     matrix = "{vars: {v: a}, evict_costs: {v: 5, b: 2.9}, sets: {s9: v & b, s10: +s9 | c}}"
-    text = f"matrix: {matrix}" if old else f"routing: {{router: {{use: matrix, settings: {{matrix: {matrix}}}}}}}"  # fmt: skip
+    text = (
+        f"matrix: {matrix}"
+        if old
+        else f"routing: {{router: {{use: matrix, settings: {{matrix: {matrix}}}}}}}"
+    )
     config = config_of(MODELS + text)
     found = config.routing.router.settings.matrix
     assert config.routing.router.use == "matrix"

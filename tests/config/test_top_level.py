@@ -87,21 +87,41 @@ def test_defaults(config_of: Configs, path: str, value: object) -> None:
         ("performance: {every: 0s}", "performance.every", 5),
         ("performance: {every: '0'}", "performance.every", 5),
         ("performance: {every: 1m}", "performance.every", 60),
-        ("ui: {activity: {session_id: [' A ', '', a, B, b, A]}}", "ui.activity.session_id", ("A", "B")),
+        (
+            "ui: {activity: {session_id: [' A ', '', a, B, b, A]}}",
+            "ui.activity.session_id",
+            ("A", "B"),
+        ),
         ("ui: {activity: {session_id: []}}", "ui.activity.session_id", ()),
-        ("upstream: {ignorePaths: []}", "upstream.ignore_paths", (r".*\.(js|json|css|png|gif|jpg|jpeg|ico|txt)$",)),
+        (
+            "upstream: {ignorePaths: []}",
+            "upstream.ignore_paths",
+            (r".*\.(js|json|css|png|gif|jpg|jpeg|ico|txt)$",),
+        ),
         ("upstream: {ignorePaths: ['^/x$']}", "upstream.ignore_paths", ("^/x$",)),
-        ("apiKeys: [\"a\\tb\"]", "api_keys", ("a\tb",)),
+        ('apiKeys: ["a\\tb"]', "api_keys", ("a\tb",)),
         ("limits: {body: 1GiB, head: 1024}", "limits.body", 1 << 30),
         ("limits: {body: 1GiB, head: 1024}", "limits.head", 1024),
         ("limits: {headTimeout: 0.5}", "limits.head_timeout", 0.5),
         ("limits: {queue: 0, queuePerModel: 3}", "limits.queue_per_model", 3),
         ("access: {allowedHosts: [LLM.example.org]}", "access.allowed_hosts", ("llm.example.org",)),
-        ("access: {allowedOrigins: ['HTTPS://x:8443']}", "access.allowed_origins", ("https://x:8443",)),
-        ("routing: {scheduler: {settings: {fifo: {maxWait: 0}}}}", "routing.scheduler.settings.fifo.max_wait", 0),
-        ("routing: {scheduler: {settings: {fifo: {maxWait: 2.5}}}}", "routing.scheduler.settings.fifo.max_wait", 2.5),
+        (
+            "access: {allowedOrigins: ['HTTPS://x:8443']}",
+            "access.allowed_origins",
+            ("https://x:8443",),
+        ),
+        (
+            "routing: {scheduler: {settings: {fifo: {maxWait: 0}}}}",
+            "routing.scheduler.settings.fifo.max_wait",
+            0,
+        ),
+        (
+            "routing: {scheduler: {settings: {fifo: {maxWait: 2.5}}}}",
+            "routing.scheduler.settings.fifo.max_wait",
+            2.5,
+        ),
     ],
-)  # fmt: skip
+)
 def test_values_and_their_normalised_form(
     config_of: Configs, text: str, path: str, value: object
 ) -> None:
@@ -124,7 +144,10 @@ def test_values_and_their_normalised_form(
         ("apiKeys: ['a b']", "1:11: apiKeys[0]: an API key must not contain a space"),
         ("store: {}", "1:1: store.path: missing"),
         ("store: {path: ' '}", "1:15: store.path: must not be blank"),
-        ("upstream: {ignorePaths: ['(?=a)']}", "1:26: upstream.ignorePaths[0]: '(?=a)' is not a regular expression (RE2)"),
+        (
+            "upstream: {ignorePaths: ['(?=a)']}",
+            "1:26: upstream.ignorePaths[0]: '(?=a)' is not a regular expression (RE2)",
+        ),
         ("upstream: {ignorePaths: [x, '(a)\\1']}", "1:29: upstream.ignorePaths[1]: "),
         ("upstream: {ignorePaths: ['a++b']}", "1:26: upstream.ignorePaths[0]: "),
         ("upstream: {ignorePaths: ['(?>a)']}", "1:26: upstream.ignorePaths[0]: "),
@@ -135,14 +158,26 @@ def test_values_and_their_normalised_form(
         ("limits: {bodyIdle: '5'}", "1:20: limits.bodyIdle: expected a number without quotes"),
         ("limits: {connections: 0}", "1:23: limits.connections: must be at least 1"),
         ("limits: {queue: -1}", "1:17: limits.queue: must be at least 0"),
-        ("access: {allowedHosts: ['http://x']}", "1:25: access.allowedHosts[0]: 'http://x' is not a host"),
-        ("access: {allowedOrigins: [x.org]}", "1:27: access.allowedOrigins[0]: 'x.org' is not an origin"),
+        (
+            "access: {allowedHosts: ['http://x']}",
+            "1:25: access.allowedHosts[0]: 'http://x' is not a host",
+        ),
+        (
+            "access: {allowedOrigins: [x.org]}",
+            "1:27: access.allowedOrigins[0]: 'x.org' is not an origin",
+        ),
         ("access: {allowedOrigins: ['http://x/']}", "1:27: access.allowedOrigins[0]: "),
-        ("routing: {scheduler: {settings: {fifo: {maxWait: -1}}}}", "1:50: routing.scheduler.settings.fifo.maxWait: must be 0 or more"),
-        ("routing: {scheduler: {settings: {fifo: {maxWait: .nan}}}}", "1:50: routing.scheduler.settings.fifo.maxWait: must be 0 or more"),
+        (
+            "routing: {scheduler: {settings: {fifo: {maxWait: -1}}}}",
+            "1:50: routing.scheduler.settings.fifo.maxWait: must be 0 or more",
+        ),
+        (
+            "routing: {scheduler: {settings: {fifo: {maxWait: .nan}}}}",
+            "1:50: routing.scheduler.settings.fifo.maxWait: must be 0 or more",
+        ),
         ("routing: {scheduler: {use: lifo}}", "1:28: routing.scheduler.use: expected fifo"),
     ],
-)  # fmt: skip
+)
 def test_what_is_refused(errors_of: Errors, text: str, error: str) -> None:
     (found,) = errors_of(text)
     assert found.startswith(f"config.yaml:{error}")
@@ -154,9 +189,12 @@ def test_what_is_refused(errors_of: Errors, text: str, error: str) -> None:
         ("logLevel: loud", "1:11: logLevel: unknown value 'loud', it acts as info"),
         ("logTimeFormat: iso", "1:16: logTimeFormat: unknown value 'iso', it acts as none"),
         ("logRequests: true", "1:1: logRequests: Accepted and without effect."),
-        ("hooks: {on_startup: {preload: [ghost]}}", "1:32: hooks.on_startup.preload[0]: 'ghost' is not a local model"),
+        (
+            "hooks: {on_startup: {preload: [ghost]}}",
+            "1:32: hooks.on_startup.preload[0]: 'ghost' is not a local model",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_worth_a_warning(warnings_of: Errors, text: str, warning: str) -> None:
     (found,) = warnings_of(text)
     assert found.startswith(f"config.yaml:{warning}")

@@ -71,7 +71,12 @@ def test_other_urls_are_accepted_as_they_are(url: str) -> None:
 
 
 def test_a_malformed_proxy_is_placed(errors_of: Callable[..., list[str]]) -> None:
-    text = "models:\n  a: {cmd: run, proxy: '127.0.0.1:80'}\npeers:\n  p: {proxy: 'h h:1', models: [m]}\n"
+    text = """\
+models:
+  a: {cmd: run, proxy: '127.0.0.1:80'}
+peers:
+  p: {proxy: 'h h:1', models: [m]}
+"""
     model, peer = errors_of(text)
     assert model.startswith(
         "config.yaml:2:24: models.a.proxy: '127.0.0.1:80' is not a URL: the scheme is missing"

@@ -77,8 +77,7 @@ class _Definitions:
         described = self._type(kind) if field.is_required() else _nullable(self._type(kind))
         described["description"] = field.description
         if not field.is_required() and field.default_factory is None and field.default is not None:
-            duration = isinstance(kind, ScalarKind) and kind.written is Duration
-            described["default"] = duration_text(field.default) if duration else field.default
+            described["default"] = _default(kind, field.default)
         if field.examples:
             described["examples"] = field.examples
         if field.json_schema_extra == DEPRECATED:
@@ -88,7 +87,7 @@ class _Definitions:
     def _entry(self, kind: Kind) -> Schema:
         """Return the schema of an element of a list or an entry of a mapping."""
         required = isinstance(kind, SettingsKind) and kind.required
-        refuses_null = required or isinstance(kind.null, NullFault)
+        refuses_null = required or isinstance(kind.null, NullFault) or _is_macro(kind)
         return self._type(kind) if refuses_null else _nullable(self._type(kind))
 
     def _type(self, kind: Kind) -> Schema:
@@ -110,6 +109,16 @@ class _Definitions:
                     self._collected[name] = self.settings(kind)
                 return {"$ref": f"#/definitions/{name}"}
         raise TypeError(f"no schema for {type(kind).__name__}")
+
+
+def _is_macro(kind: Kind) -> bool:
+    return isinstance(kind, JsonKind) and kind.only_scalars
+
+
+def _default(kind: Kind, value: Any) -> Any:
+    if isinstance(kind, ScalarKind) and kind.written is Duration:
+        return duration_text(value)
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _summary(settings: type[Settings]) -> str:
