@@ -1,0 +1,119 @@
+"""hotbay's own log, and which log goes where (spec/events-and-logs.md 1 and 2).
+
+Owns every monitor: proxy, upstream, combined and one per model. Belongs to the event loop's thread.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable
+
+from hotbay.config.model import Config
+from hotbay.runtime.console import Console, standard_output
+from hotbay.runtime.monitors import Monitor, Subscription
+from hotbay.runtime.timestamps import LAYOUTS, stamp
+
+__all__ = ["LogBook", "Monitor", "ProxyLog", "Subscription"]
+
+LEVELS = ("debug", "info", "warn", "error")
+TAIL = 32_768
+"""Bytes of a model server's output that are searched for the cause of its end."""
+
+
+class ProxyLog:
+    """Writes lines `[LEVEL] message`, each one line whatever the message contains."""
+
+    def __init__(
+        self, write: Callable[[bytes], None], clock: Callable[[], int] = time.time_ns
+    ) -> None:
+        """Write whole lines with `write`; `clock` tells nanoseconds since the epoch."""
+        self._write = write
+        self._clock = clock
+        self._lowest = LEVELS.index("info")
+        self._time_format = ""
+
+    def configure(self, level: str, time_format: str) -> None:
+        """Set the lowest level, `info` if unknown, and the time stamp, none if unknown."""
+        self._lowest = LEVELS.index(level if level in LEVELS else "info")
+        self._time_format = time_format if time_format in LAYOUTS else ""
+
+    def debug(self, message: str) -> None:
+        """Log what helps to find an error."""
+        self._line(0, message)
+
+    def info(self, message: str) -> None:
+        """Log what happens."""
+        self._line(1, message)
+
+    def warn(self, message: str) -> None:
+        """Log what somebody should look at."""
+        self._line(2, message)
+
+    def error(self, message: str, error: BaseException | None = None) -> None:
+        """Log what went wrong; with an exception, also where."""
+        self._line(3, message)
+        if error is not None:
+            for part in traceback.format_exception(error):
+                for line in part.splitlines():
+                    self._line(3, f"  {line}")
+
+    def _line(self, level: int, message: str) -> None:
+        if level < self._lowest:
+            return
+        when = f"{stamp(self._time_format, self._clock())} " if self._time_format else ""
+        text = message if message.isprintable() else _escaped(message)
+        self._write(f"{when}[{LEVELS[level].upper()}] {text}\n".encode())
+
+
+def _escaped(text: str) -> str:
+    """Replace whatever could end the line, steer a terminal or not be encoded."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
+
+
+class LogBook:
+    """All logs of the program."""
+
+    def __init__(self, config: Config, console: Console | None = None) -> None:
+        """Begin with empty logs; what goes to standard output stays as `config` says now."""
+        self._console = console or Console(standard_output())
+        self.combined = Monitor(self._console.write)
+        copied = config.log_to_stdout
+        self.proxy_monitor = self._monitor(copied=copied in {"proxy", "both"})
+        self.upstream = self._monitor(copied=copied in {"upstream", "both"})
+        self.proxy = ProxyLog(self.proxy_monitor.write)
+        self._models: dict[str, Monitor] = {}
+        self._begun: dict[str, int] = {}
+        self.configure(config)
+
+    def _monitor(self, *, copied: bool) -> Monitor:
+        return Monitor(self.combined.write) if copied else Monitor()
+
+    def configure(self, config: Config) -> None:
+        """Apply what a reload can change; logs of models that are no more end."""
+        self.proxy.configure(config.log_level, config.log_time_format)
+        for model in self._models.keys() - config.models.keys():
+            self._models.pop(model).close()
+            self._begun.pop(model, None)
+
+    def model(self, model: str) -> Monitor:
+        """Return the log of a model's servers; what is written there goes to upstream as well."""
+        monitor = self._models.get(model)
+        if monitor is None:
+            monitor = self._models[model] = Monitor(self.upstream.write)
+        return monitor
+
+    def begin(self, model: str) -> None:
+        """Note that a new server of the model starts: its tail begins here."""
+        self._begun[model] = self.model(model).written
+
+    def tail(self, model: str) -> bytes:
+        """Return the last output of the model's newest server."""
+        monitor = self.model(model)
+        return monitor.history(min(TAIL, monitor.written - self._begun.get(model, 0)))
+
+    def flush(self) -> None:
+        """Give what waits for standard output a moment to be written."""
+        self._console.flush()
