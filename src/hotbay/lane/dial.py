@@ -7,6 +7,7 @@ ready for its first request.
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import math
 import os
 import socket
@@ -166,11 +167,13 @@ def _refusal(answer: bytes) -> str:
 
 async def _open(host: str, port: int, patience: float) -> tuple[_Greeter, asyncio.Transport]:
     name = address(host, port)
-    literal = ":" in host or host[-1:].isdigit()
     try:
         async with asyncio.timeout(patience or None) as limit:
             transport, greeter = await asyncio.get_running_loop().create_connection(
-                _Greeter, host, port, happy_eyeballs_delay=None if literal else _NEXT_ADDRESS
+                _Greeter,
+                host,
+                port,
+                happy_eyeballs_delay=None if _is_literal(host) else _NEXT_ADDRESS,
             )
     except (OSError, UnicodeError) as error:  # the second for names that cannot be names
         if limit.expired():
@@ -179,6 +182,14 @@ async def _open(host: str, port: int, patience: float) -> tuple[_Greeter, asynci
             cause = _describe(error, name, host)
         raise UpstreamError("connect", cause) from error
     return greeter, transport
+
+
+def _is_literal(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _describe(error: OSError | UnicodeError, name: str, host: str) -> str:
