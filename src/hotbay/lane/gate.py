@@ -16,6 +16,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hmac import compare_digest
 
+from hotbay.config.model import Config
+from hotbay.lane.body import in_units
+from hotbay.lane.buffer import SizeLimit
 from hotbay.lane.head import Head, decoded
 from hotbay.lane.routes import ModelRoute, find_route
 
@@ -47,6 +50,19 @@ class GateRules:
     body: int
     json_body: int
     serves: Callable[[str, str], bool]
+
+
+def gate_rules(config: Config, *, loopback: bool, serves: Callable[[str, str], bool]) -> GateRules:
+    """Return the rules of a configuration; for the other arguments see `GateRules`."""
+    return GateRules(
+        keys=tuple(key.encode() for key in config.api_keys),
+        loopback=loopback,
+        allowed_hosts=frozenset(config.access.allowed_hosts),
+        allowed_origins=frozenset(config.access.allowed_origins),
+        body=config.limits.body,
+        json_body=config.limits.json_body,
+        serves=serves,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,18 +211,19 @@ def _cross_site(head: Head, rules: GateRules) -> Denied | None:
     )
 
 
+def body_limit(head: Head, rules: GateRules) -> SizeLimit:
+    """Return how large the body of a request may be."""
+    kind = head.fields.get(b"content-type", b"")
+    if rules.json_body < rules.body and b"application/json" in kind.lower():
+        return SizeLimit("limits.jsonBody", rules.json_body)
+    return SizeLimit("limits.body", rules.body)
+
+
 def _too_large(head: Head, rules: GateRules) -> Denied | None:
-    length = head.fields.get(b"content-length")
-    if length is None:
+    length = int(head.fields.get(b"content-length", b"0"))
+    if length <= min(rules.body, rules.json_body):
         return None
-    size = int(length)
-    if size > rules.body:
-        return Denied(413, f"the request body is larger than limits.body ({rules.body} bytes)")
-    if (
-        size > rules.json_body
-        and b"application/json" in head.fields.get(b"content-type", b"").lower()
-    ):
-        return Denied(
-            413, f"the request body is larger than limits.jsonBody ({rules.json_body} bytes)"
-        )
-    return None
+    name, size = body_limit(head, rules)
+    if length <= size:
+        return None
+    return Denied(413, f"the request body is larger than {name} ({in_units(size)})")

@@ -1,0 +1,94 @@
+"""What the lane depends on, in one frozen object that a reload replaces as a whole.
+
+Owns nothing but the place where the present one is kept. A request takes the context
+once, when its head is complete, and keeps it to its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from hotbay.config.model import Config
+from hotbay.core.events import Mode
+from hotbay.lane.access import head_line, is_logged
+from hotbay.lane.body import Body, BodyMemory
+from hotbay.lane.call import Call, Sink
+from hotbay.lane.gate import GateRules
+from hotbay.lane.head import Head, decoded
+from hotbay.runtime.endpoint import Endpoint
+from hotbay.runtime.engine import Caller
+
+
+class Engine(Protocol):
+    """Who decides when a request may be forwarded; see `hotbay.runtime.engine`."""
+
+    def new_request(self) -> int:
+        """Return a number for a request."""
+        ...
+
+    def arrive(self, request: int, target: str, mode: Mode, caller: Caller) -> None:
+        """Ask for a model."""
+        ...
+
+    def left(self, request: int) -> None:
+        """Withdraw a request that was not granted yet."""
+        ...
+
+    def finished(self, request: int) -> None:
+        """Say that a granted request has ended."""
+        ...
+
+    def endpoint(self, model: str) -> Endpoint:
+        """Return where a granted request goes."""
+        ...
+
+
+class Client(Protocol):
+    """Who forwards requests; see `hotbay.lane.pool`."""
+
+    def request(
+        self, endpoint: Endpoint, head: bytes, body: Body, sink: Sink, *, head_only: bool = False
+    ) -> Call:
+        """Send a request; the sink is told nothing before this has returned."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LaneContext:
+    """What a request needs.
+
+    Attributes:
+        config: names, limits and models.
+        gate: who may enter.
+        engine: when a request may be forwarded.
+        client: how.
+        memory: accounts for request bodies; lives as long as the program.
+        access: takes a line for each finished request; None: nobody wants them.
+        clock: seconds, monotonic.
+    """
+
+    config: Config
+    gate: GateRules
+    engine: Engine
+    client: Client
+    memory: BodyMemory
+    access: Callable[[str], None] | None
+    clock: Callable[[], float]
+
+    def log(self, head: Head, peer: str, *, status: int, size: int, since: float) -> None:
+        """Log a request that did not go through the application."""
+        if self.access is None:
+            return
+        path = decoded(head.path)
+        if is_logged(path):
+            seconds = self.clock() - since
+            self.access(head_line(head, path, peer, status=status, size=size, seconds=seconds))
+
+
+@dataclass(slots=True)
+class Lane:
+    """The place where connections find the present context."""
+
+    context: LaneContext

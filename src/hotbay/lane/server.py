@@ -1,0 +1,157 @@
+"""Listens, and ends every connection when the program does.
+
+Owns the listening sockets and the set of open connections. From uvicorn come the
+configuration and the state that its protocol class needs; its server, with signal
+handlers, ticks and lifespan of its own, is not used: `hotbay.app` owns all that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import os
+import socket
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+
+from hotbay.lane.access import AccessLog, App
+from hotbay.lane.context import Lane
+from hotbay.lane.protocol import LaneProtocol
+
+_BACKLOG = 2048
+
+
+class LaneServer:
+    """One server for both planes."""
+
+    def __init__(
+        self,
+        app: App,
+        lane: Lane,
+        sockets: Sequence[socket.socket],
+        *,
+        certificate: Path | None = None,
+        key: Path | None = None,
+    ) -> None:
+        """Prepare to serve.
+
+        Args:
+            app: the control plane, an ASGI application.
+            lane: where connections find what they need.
+            sockets: bound, see `bind`; closed by `stop`.
+            certificate: PEM file; with it the server speaks TLS only.
+            key: PEM file of its private key, if it is not in the same file.
+        """
+        self._lane = lane
+        self._sockets = sockets
+        self._config = Config(
+            AccessLog(app, lambda: lane.context.access),
+            interface="asgi3",
+            http=LaneProtocol,
+            ws="none",
+            lifespan="off",
+            loop="asyncio",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            ssl_certfile=certificate,
+            ssl_keyfile=key,
+        )
+        self._connections = _Connections()
+        self._state = ServerState()
+        self._state.connections = self._connections
+        self._listeners: list[asyncio.Server] = []
+
+    async def start(self) -> None:
+        """Listen; connections are served from the return of this on.
+
+        Raises:
+            OSError: certificate or key cannot be used, or a socket cannot listen.
+        """
+        self._config.load()
+        loop = asyncio.get_running_loop()
+        make = partial(LaneProtocol, self._config, self._state, {}, lane=self._lane)
+        for sock in self._sockets:
+            self._listeners.append(
+                await loop.create_server(make, sock=sock, ssl=self._config.ssl, backlog=_BACKLOG)
+            )
+
+    async def stop(self, grace: float) -> None:
+        """Take no more requests, let answers end for `grace` seconds, then abort them.
+
+        Idle connections and streams of the application are ended at once.
+        """
+        for listener in self._listeners:
+            listener.close()
+        for sock in self._sockets:
+            sock.close()
+        for connection in list(self._connections):
+            connection.shutdown()
+        try:
+            async with asyncio.timeout(grace):
+                await self._connections.gone()
+        except TimeoutError:
+            for connection in list(self._connections):
+                connection.abort()
+            await self._connections.gone()
+        for task in self._state.tasks:
+            task.cancel()
+        await asyncio.gather(*self._state.tasks, return_exceptions=True)
+
+
+class _Connections(set[Any]):
+    """Open connections, as uvicorn keeps them; tells when none is left."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._gone: asyncio.Event | None = None
+
+    def discard(self, connection: object, /) -> None:
+        super().discard(connection)
+        if self._gone is not None and not self:
+            self._gone.set()
+
+    async def gone(self) -> None:
+        if self:
+            self._gone = asyncio.Event()
+            await self._gone.wait()
+
+
+def bind(host: str, port: int) -> list[socket.socket]:
+    """Return a bound socket for each address of `host`; all interfaces if it is empty.
+
+    Port 0 takes a free port, the same for all addresses.
+
+    Raises:
+        OSError: an address is unknown or taken.
+    """
+    found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    sockets: list[socket.socket] = []
+    try:
+        for family, kind, protocol, _, address in dict.fromkeys(found):
+            sock = socket.socket(family, kind, protocol)
+            sockets.append(sock)
+            if os.name == "posix":
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            sock.bind((address[0], port, *address[2:]))
+            port = sock.getsockname()[1]
+    except OSError:
+        for sock in sockets:
+            sock.close()
+        raise
+    return sockets
+
+
+def is_loopback(sockets: Sequence[socket.socket]) -> bool:
+    """Tell whether nobody but this machine can reach any of the sockets."""
+    addresses = (sock.getsockname()[0] for sock in sockets)
+    return all(ipaddress.ip_address(address).is_loopback for address in addresses)
