@@ -136,6 +136,7 @@ async def test_what_arrives_while_the_disk_is_busy_is_kept_in_order() -> None:
     for piece in pieces:
         reception.buffer.feed(piece)  # although reading is paused
     body = await reception.outcome()
+    assert isinstance(body, FileBody)
     assert await content(body) == b"".join(pieces)
     assert memory.used == 0
     body.release()

@@ -311,7 +311,7 @@ async def test_sockets_have_keepalive_and_no_delay() -> None:
             recorder = Recorder()
             where = server.endpoint(keepalive=keepalive)
             call = asking.request(where, post(0), MemoryBody(), recorder)
-            await until(lambda c=call: c.carrier is not None)  # type: ignore[misc]  # bound now
+            await until(lambda c=call: c.carrier is not None)
             assert call.carrier is not None
             sock = call.carrier.transport.get_extra_info("socket")
             assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

@@ -11,7 +11,9 @@ from .upstreams import GET, OK, Peer, Recorder, ask, client, post, stalled, upst
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
-async def exchange(*pieces: bytes, head: bytes = GET, **options: bool) -> tuple[Recorder, bool]:
+async def exchange(
+    *pieces: bytes, head: bytes = GET, head_only: bool = False
+) -> tuple[Recorder, bool]:
     """Return what an answer looks like to a sink, and whether its connection was used again."""
 
     async def script(peer: Peer) -> None:
@@ -22,7 +24,7 @@ async def exchange(*pieces: bytes, head: bytes = GET, **options: bool) -> tuple[
         await peer.gone()
 
     async with upstream(script) as server, client() as asking:
-        first = await ask(asking, server.endpoint(), head, **options).over()
+        first = await ask(asking, server.endpoint(), head, head_only=head_only).over()
         if pieces[-1]:
             second = await ask(asking, server.endpoint()).over()
             assert second.body == b"ok" or server.connections == 2

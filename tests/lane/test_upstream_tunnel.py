@@ -47,7 +47,7 @@ async def test_bytes_travel_both_ways() -> None:
         for message in (b"\x81\x02hi", b"HTTP/1.1 200 OK\r\n\r\n", bytes(range(256))):
             recorder.pieces.clear()
             recorder.call.write(message)
-            await recorder.until(lambda m=message: recorder.body == m)  # type: ignore[misc]  # bound now
+            await recorder.until(lambda m=message: recorder.body == m)
         recorder.call.write_eof()
         assert (await recorder.over()).error is None
         recorder.call.write(b"too late")

@@ -8,9 +8,9 @@ import socket
 import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from hotbay.config.model import Timeouts
 from hotbay.lane.body import Body, MemoryBody
 from hotbay.lane.call import Call, Headers, UpstreamError
 from hotbay.lane.pool import Client
@@ -30,18 +30,6 @@ def post(body: bytes | int, *headers: bytes) -> bytes:
     length = body if isinstance(body, int) else len(body)
     lines = [b"POST /v1/x HTTP/1.1", b"host: h", *headers, b"content-length: %d" % length]
     return b"\r\n".join([*lines, b"", b""])
-
-
-@dataclass(frozen=True)
-class Timeouts:
-    """Seconds; no limits unless a test wants one."""
-
-    connect: float = 0
-    keepalive: float = 0
-    response_header: float = 0
-    tls_handshake: float = 0
-    expect_continue: float = 0
-    idle_conn: float = 0
 
 
 class Peer:
@@ -113,7 +101,12 @@ class Upstream:
 
     def endpoint(self, generation: int = 1, authority: str = "", **timeouts: float) -> Endpoint:
         return endpoint(
-            self.port, self.scheme, generation=generation, authority=authority, **timeouts
+            self.port,
+            self.scheme,
+            host="127.0.0.1",
+            generation=generation,
+            authority=authority,
+            **timeouts,
         )
 
 
@@ -126,7 +119,7 @@ def endpoint(
     authority: str = "",
     **timeouts: float,
 ) -> Endpoint:
-    settings: Any = Timeouts(**timeouts)
+    limits: dict[str, Any] = dict.fromkeys(Timeouts.model_fields, 0.0) | timeouts
     return Endpoint(
         model="m",
         generation=generation,
@@ -135,7 +128,8 @@ def endpoint(
         port=port,
         base_path="",
         authority=authority or f"{host}:{port}",
-        timeouts=settings,
+        # Fractions of a second, which no configuration has, keep the tests fast.
+        timeouts=Timeouts.model_construct(None, **limits),
     )
 
 
