@@ -200,10 +200,10 @@ async def serving(
     )
     app = App()
     server = LaneServer(app, lane, sockets, **options)
-    await server.start()
     served = Served(lane, server, engine, app, port)
     served.lines = lines
     try:
+        await server.start()
         yield served
     finally:
         await server.stop(0)

@@ -86,7 +86,8 @@ class LaneServer:
     async def stop(self, grace: float) -> None:
         """Take no more requests, let answers end for `grace` seconds, then abort them.
 
-        Idle connections and streams of the application are ended at once.
+        Idle connections and streams of the application are ended at once. May be called
+        again, with less grace, while an earlier call waits.
         """
         for listener in self._listeners:
             listener.close()
@@ -107,20 +108,21 @@ class LaneServer:
 
 
 class _Connections(set[Any]):
-    """Open connections, as uvicorn keeps them; tells when none is left."""
+    """Open connections, as uvicorn's protocol keeps them; tells when none is left."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._gone: asyncio.Event | None = None
+        self._gone = asyncio.Event()
 
     def discard(self, connection: object, /) -> None:
         super().discard(connection)
-        if self._gone is not None and not self:
+        if not self:
             self._gone.set()
 
     async def gone(self) -> None:
-        if self:
-            self._gone = asyncio.Event()
+        """Wait until there is no connection."""
+        while self:
+            self._gone.clear()
             await self._gone.wait()
 
 
