@@ -97,7 +97,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     options = parser.parse_args()
     raise_file_limit()
-    rounds, seconds = (2, 0.5) if options.quick else (7, 2.0)
+    rounds, seconds = (2, 1.0) if options.quick else (7, 2.0)
     rows = run(rounds=rounds, seconds=seconds)
     if options.json:
         print(json.dumps(as_data(rows, rounds, seconds), indent=2))

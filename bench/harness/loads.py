@@ -99,9 +99,9 @@ class Generator:
         )
         spent = contender.program.cpu_ns() - before
         result: dict[str, Any] = json.loads(done.stdout)
-        if result["failed"] or result["broken"] or not result[load.unit]:
+        latency = result[load.latency]  # absent where no answer came within the time
+        if result["failed"] or result["broken"] or not latency:
             raise RuntimeError(f"{contender.name} failed at {load.name}: {result}")
-        latency = result[load.latency]
         return Cost(spent / 1000 / result[load.unit], latency["p50"], latency["p99"])
 
     def held_by_idle(self, connections: int, contender: Contender) -> float:
