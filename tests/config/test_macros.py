@@ -244,5 +244,5 @@ def test_expansion_is_bounded(copies: int, depth: int) -> None:
     if size > MAX_EXPANDED:
         with pytest.raises(ExpansionError):
             expand_value(f"${{m{depth - 1}}}", scope)
-    elif size * 5 < MAX_EXPANDED:
+    elif size * 16 < MAX_EXPANDED:
         assert expand_value(f"${{m{depth - 1}}}", scope) == "x" * size

@@ -72,11 +72,15 @@ def test_the_file_comes_first(tmp_path: Path) -> None:
     assert Sources(file, tmp_path).files() == (file, tmp_path / "a.yaml")
 
 
-def test_one_file_must_not_be_merged_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["a.yaml", "./sub/../a.yaml"])
+def test_one_file_must_not_be_merged_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / "sub").mkdir()
     (tmp_path / "a.yaml").write_text("")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigError, match=r"a\.yaml: the file given with --config also lies in"):
-        load(Sources(Path("a.yaml"), tmp_path))
+        load(Sources(Path(name), tmp_path))
 
 
 @pytest.mark.parametrize("name", ["gone.yaml", "folder"])

@@ -65,7 +65,8 @@ def expand(root: Table, report: Report, assign_ports: AssignPorts, *, windows: b
         model_id: fingerprint(model, windows=windows) for model_id, model in models.items()
     }
     wanted = [PortRequest(m, fingerprints[m]) for m, model in models.items() if _takes_port(model)]
-    ports = assign_ports(_start_port(items.get("startPort")), wanted)
+    assigned = assign_ports(_start_port(items.get("startPort")), wanted)
+    ports = {request.model_id: assigned[request.model_id] for request in wanted}
     for model_id, model in models.items():
         models[model_id] = _finish_model(model_id, model, ports.get(model_id), report)
     for key in (_KNOWN - _NOT_GLOBAL) & items.keys():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,12 +46,17 @@ class Sources:
             report.file_error(str(self.config_dir), problem)
             return first
         picked = tuple(sorted(listed, key=lambda entry: entry.name))
-        if self.config and self.config.absolute() in {entry.absolute() for entry in picked}:
+        if self.config and _full(self.config) in map(_full, picked):
             problem = f"the file given with --config also lies in --config-dir {self.config_dir}"
             report.file_error(str(self.config), problem)
         if not first and not picked:
             report.file_error(str(self.config_dir), "no *.yml or *.yaml files in the directory")
         return first + picked
+
+
+def _full(path: Path) -> str:
+    """Return the absolute text of a path; symbolic links count as what they are called."""
+    return os.path.normpath(path.absolute())
 
 
 def _is_source(entry: Path) -> bool:

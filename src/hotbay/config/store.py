@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 from hotbay.config.findings import Findings
@@ -31,6 +30,8 @@ def _takes_files(directory: Path, *, windows: bool) -> bool:
     if not windows:
         return os.access(directory, os.W_OK)
     # Access rights say little on Windows; only trying tells.
+    import tempfile  # noqa: PLC0415 - takes long to import, and only Windows needs it
+
     try:
         with tempfile.TemporaryFile(dir=directory):
             return True
