@@ -92,9 +92,12 @@ def start_hotbay(stack: ExitStack, folder: Path, cpus: Cpus) -> Contender:
 def run_hotbay(
     stack: ExitStack, folder: Path, config: Mapping[str, object], *, cpu: int | None = None
 ) -> Contender:
-    """Start hotbay with a configuration (JSON is YAML) and wait until it listens."""
+    """Start hotbay with a configuration (JSON is YAML) and wait until it listens.
+
+    Its model servers get ports of their own, so that another hotbay may run meanwhile.
+    """
     file, port = folder / "hotbay.yaml", free_port()
-    file.write_text(json.dumps(config, indent=1))
+    file.write_text(json.dumps({"startPort": free_port(), **config}, indent=1))
     argv = [hotbay(), "--config", str(file), "--listen", f"127.0.0.1:{port}"]
     program = Program(argv, folder / "hotbay.log", cpu=cpu, apart=compiled("upstream"))
     stack.enter_context(program)
