@@ -23,6 +23,11 @@ class UnderWay(Protocol):
         """The models it stops."""
         ...
 
+    @property
+    def starting(self) -> bool:
+        """Whether its target has been started."""
+        ...
+
 
 class Situation(Protocol):
     """What a decision is made from."""
@@ -180,11 +185,18 @@ class Judge:
         return Hold(Wait("draining", draining)) if draining else None
 
     def _collision(self, model: str, evict: tuple[str, ...]) -> tuple[str, ...]:
-        """Name the targets of swaps that we would undo, that stop us, or that stop what we stop."""
+        """Name the targets of swaps that we would undo, that stop us, or that stop what we stop.
+
+        A swap whose target is not started yet stops us as well if its target would not have
+        been started beside us: at every start there is room (guarantee 1).
+        """
         return tuple(
             target
             for target, swap in self._situation.swaps.items()
-            if target in evict or model in swap.evict or not set(evict).isdisjoint(swap.evict)
+            if target in evict
+            or model in swap.evict
+            or not set(evict).isdisjoint(swap.evict)
+            or (not swap.starting and model in self.plan(target, model).evict)
         )
 
     def _in_the_way(self, model: str, evict: tuple[str, ...], head: Ticket) -> bool:

@@ -83,11 +83,15 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The request ends here: at admission (no `Admitted` before it) or while it waited."""
+    """The request ends here: at admission (no `Admitted` before it) or while it waited.
+
+    `model` is the one that it waited for, empty at admission.
+    """
 
     request: int
     refusal: Refusal
     detail: str = ""
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)

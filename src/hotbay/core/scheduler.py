@@ -181,6 +181,7 @@ class Scheduler:
                 self._end(swap)
                 waiting += swap.waiters
         self._refuse(sorted(waiting, key=lambda ticket: ticket.serial), refusal, out)
+        self._stirred = True
 
     def adopt(self, rules: Rules, planner: Planner) -> None:
         """Decide by new rules from now on."""
@@ -309,7 +310,7 @@ class Scheduler:
     ) -> None:
         for ticket in tickets:
             self._release(ticket)
-            out.append(Refused(ticket.request, refusal, detail))
+            out.append(Refused(ticket.request, refusal, detail, ticket.model))
 
     def _release(self, ticket: Ticket) -> None:
         del self._tickets[ticket.request]

@@ -1,0 +1,1 @@
+"""The control plane: what hotbay answers itself, as a Starlette application."""

@@ -1,0 +1,54 @@
+"""The log routes: `/logs`, `/logs/stream…` (spec/events-and-logs.md 4 and 5)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response, StreamingResponse
+
+from hotbay.api.answers import error_answer, rest_of
+from hotbay.api.services import Services, services_of
+from hotbay.runtime.logs import Monitor, Subscription
+
+_STREAM_HEADERS = {"X-Content-Type-Options": "nosniff", "X-Accel-Buffering": "no"}
+
+
+def history(request: Request) -> Response:
+    """Answer with what went to standard output; a browser is sent to the UI instead."""
+    if "text/html" in request.headers.get("accept", ""):
+        return RedirectResponse("/ui/", 302)
+    return Response(services_of(request).logs.combined.history(), media_type="text/plain")
+
+
+def stream(request: Request) -> Response:
+    """Answer with a log's history and then what is written, until the client leaves."""
+    services = services_of(request)
+    monitor = _monitor(services, rest_of(request, segments=2))
+    if monitor is None:
+        message = "invalid logger. Use 'proxy', 'upstream' or a model's ID"
+        return error_answer(request, 400, message)
+    subscription = monitor.subscribe(history="no-history" not in request.query_params)
+    return StreamingResponse(
+        _pieces(subscription), headers=_STREAM_HEADERS, media_type="text/plain"
+    )
+
+
+def _monitor(services: Services, rest: str) -> Monitor | None:
+    logs = services.logs
+    if rest == "":
+        return logs.combined
+    if rest == "proxy":
+        return logs.proxy_monitor
+    if rest == "upstream":
+        return logs.upstream
+    found = services.config.names.longest_local_prefix(rest)
+    return None if found is None else logs.model(found[0])
+
+
+async def _pieces(subscription: Subscription) -> AsyncIterator[bytes]:
+    try:
+        async for piece in subscription:
+            yield piece
+    finally:
+        subscription.close()

@@ -1,0 +1,37 @@
+"""What the routes of the control plane work on. Owned and kept current by the application."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from hotbay.config.model import Config
+from hotbay.runtime.engine import Engine
+from hotbay.runtime.logs import LogBook
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """What `--version` and `/api/version` tell."""
+
+    version: str
+    commit: str
+    date: str
+
+
+@dataclass(slots=True)
+class Services:
+    """The running program as its routes see it; `config` is replaced by a reload."""
+
+    config: Config
+    engine: Engine
+    logs: LogBook
+    build: Build
+
+
+def services_of(request: Request) -> Services:
+    """Return the services of the application that serves this request."""
+    services = request.app.state.services
+    assert isinstance(services, Services)  # noqa: S101 - tells the type checker what create_app() put there
+    return services

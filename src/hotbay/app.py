@@ -1,0 +1,196 @@
+"""The composition root: builds everything from a configuration, reloads it, takes it down.
+
+Owns the parts and the order in which they begin and end; decides nothing about models.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hotbay.api.app import create_app, serves
+from hotbay.api.services import Build, Services
+from hotbay.config import ConfigError, PortRequest, Sources, load
+from hotbay.config.model import Config
+from hotbay.lane.body import BodyMemory
+from hotbay.lane.context import Lane, LaneContext
+from hotbay.lane.gate import GateRules
+from hotbay.lane.pool import Client
+from hotbay.lane.server import LaneServer
+from hotbay.runtime.engine import Engine
+from hotbay.runtime.journal import Journal
+from hotbay.runtime.logs import LogBook
+from hotbay.runtime.preload import preload
+from hotbay.runtime.processes import Wardens
+
+DRAIN_LIMIT = 30.0
+"""Seconds that requests in progress have at a shutdown (spec/cli.md 5)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What stays the same for the life of the program.
+
+    Attributes:
+        sources: where the configuration comes from, for reloads.
+        sockets: bound and listening.
+        loopback: whether only this machine can reach them.
+        certificate: PEM file, None for plain HTTP.
+        key: PEM file of the certificate's private key.
+        build: what `/api/version` tells.
+    """
+
+    sources: Sources
+    sockets: Sequence[socket.socket]
+    loopback: bool
+    certificate: Path | None
+    key: Path | None
+    build: Build
+
+
+class App:
+    """A running hotbay."""
+
+    def __init__(self, config: Config, origin: Origin, logs: LogBook) -> None:
+        """Build the parts; nothing runs yet. Belongs to the running event loop."""
+        self.logs = logs
+        self._origin = origin
+        self._engine = Engine(config, logs, Journal(logs.proxy).watch)
+        self._wardens = Wardens(self._engine, logs.proxy.warn)
+        self._engine.attach(self._wardens)
+        self._client = Client()
+        self._engine.on_endpoint_gone = self._client.forget
+        self._memory = BodyMemory(config.limits.body_memory)
+        self._services = Services(config, self._engine, logs, origin.build)
+        self._lane = Lane(self._context(config))
+        self._server = LaneServer(
+            create_app(self._services),
+            self._lane,
+            origin.sockets,
+            certificate=origin.certificate,
+            key=origin.key,
+        )
+        self._preload: asyncio.Task[None] | None = None
+        self._reloading = asyncio.Lock()
+        self._reload_again = False
+
+    @property
+    def config(self) -> Config:
+        """The configuration in force."""
+        return self._services.config
+
+    async def start(self) -> None:
+        """Begin to serve, and to preload."""
+        await self._wardens.start()
+        await self._server.start()
+        self._begin_preload()
+        # What exists now lives as long as the program; not looking at it again and collecting
+        # less often halves the tail of the latency (prototypes/data-plane.md 5).
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 50, 1_000)
+
+    async def reload(self) -> None:
+        """Load the sources again; an invalid configuration changes nothing.
+
+        A call during a reload makes that one run once more, so that no change is lost.
+        """
+        self._reload_again = True
+        async with self._reloading:
+            while self._reload_again:
+                self._reload_again = False
+                await self._reload_once()
+
+    async def drain(self) -> None:
+        """Accept no more, serve what has been accepted, stop every model server."""
+        if self._preload is not None:
+            self._preload.cancel()
+        async with self._reloading:
+            self._engine.drain(DRAIN_LIMIT)
+        await asyncio.gather(self._server.stop(DRAIN_LIMIT), self._engine.closed())
+
+    def kill(self) -> None:
+        """Stop every model server without grace; a `drain` under way then ends at once."""
+        self._engine.close(grace=0)
+
+    async def stop(self) -> None:
+        """End what is left."""
+        await self._server.stop(grace=0)
+        self._client.close()
+        await self._wardens.close()
+
+    # -- inside --------------------------------------------------------------------------
+
+    def _context(self, config: Config) -> LaneContext:
+        return LaneContext(
+            config=config,
+            gate=GateRules(
+                keys=tuple(key.encode() for key in config.api_keys),
+                loopback=self._origin.loopback,
+                allowed_hosts=frozenset(host.lower() for host in config.access.allowed_hosts),
+                allowed_origins=frozenset(o.lower() for o in config.access.allowed_origins),
+                body=config.limits.body,
+                json_body=config.limits.json_body,
+                serves=serves,
+            ),
+            engine=self._engine,
+            client=self._client,
+            memory=self._memory,
+            access=self.logs.proxy.info,
+            clock=asyncio.get_running_loop().time,
+        )
+
+    def _begin_preload(self) -> None:
+        models = self.config.hooks.on_startup.preload
+        if models:
+            self._preload = asyncio.get_running_loop().create_task(
+                preload(self._engine, models, self.logs.proxy)
+            )
+
+    async def _reload_once(self) -> None:
+        log = self.logs.proxy
+        log.info("reloading configuration")
+        try:
+            loaded = await asyncio.to_thread(
+                load, self._origin.sources, assign_ports=self._keep_ports
+            )
+        except ConfigError as error:
+            for problem in error.problems:
+                log.warn(f"failed to reload config: {problem}")
+            return
+        for warning in loaded.warnings:
+            log.warn(str(warning))
+        config = loaded.config
+        self.logs.configure(config)
+        self._memory.limit = config.limits.body_memory
+        self._services.config = config
+        self._lane.context = self._context(config)
+        self._engine.reload(config)
+        self._begin_preload()
+        log.info("configuration reloaded")
+
+    def _keep_ports(self, start_port: int, wanted: Sequence[PortRequest]) -> Mapping[str, int]:
+        """Leave unchanged models their port; the others get what no server has (design 7.5)."""
+        old = self.config.models
+        kept = {
+            request.model_id: port
+            for request in wanted
+            if (model := old.get(request.model_id)) is not None
+            and model.fingerprint == request.fingerprint
+            and (port := model.port) is not None
+        }
+        taken = {*kept.values(), *self._engine.ports_in_use()}
+        ports = dict(kept)
+        port = start_port
+        for request in wanted:
+            if request.model_id in kept:
+                continue
+            while port in taken:
+                port += 1
+            ports[request.model_id] = port
+            taken.add(port)
+        return ports

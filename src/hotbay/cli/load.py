@@ -1,0 +1,20 @@
+"""Loading a configuration for a command: problems go to standard error, in colour on a terminal."""
+
+from __future__ import annotations
+
+from hotbay.cli.report import Level, report
+from hotbay.config import ConfigError, Sources, load
+from hotbay.config.model import Config
+
+
+def load_or_report(sources: Sources) -> Config | None:
+    """Return the configuration, or None once every error has been reported."""
+    try:
+        loaded = load(sources)
+    except ConfigError as error:
+        for problem in error.problems:
+            report(Level.ERROR, problem.render())
+        return None
+    for warning in loaded.warnings:
+        report(Level.WARN, warning.render())
+    return loaded.config

@@ -1,0 +1,42 @@
+"""Tells the proxy log what the machine decided (spec/lifecycle.md 11).
+
+Owns the wording of those lines, nothing else.
+"""
+
+from __future__ import annotations
+
+from hotbay.core.effects import Effect, StartFailed, State, StateChanged, Stop, SwapStarted
+from hotbay.runtime.logs import ProxyLog
+
+
+class Journal:
+    """Writes a line for each effect that somebody may look for."""
+
+    def __init__(self, log: ProxyLog) -> None:
+        self._log = log
+
+    def watch(self, effect: Effect) -> None:
+        """Log one effect, if it is worth a line."""
+        match effect:
+            case SwapStarted(model, evict, reason) if evict:
+                self._log.info(f"{model}: stopping {', '.join(evict)} to make room ({reason})")
+            case StartFailed(model, _, reason):
+                self._log.warn(f"{model}: start failed: {reason}")
+            case StateChanged(old=State.READY, new=State.STOPPING) if _by_itself(effect):
+                self._log.warn(f"{effect.model}: upstream process {effect.reason}")
+            case StateChanged(old=State.READY, new=State.STOPPING):
+                self._log.info(f"{effect.model}: stopping ({effect.reason})")
+            case StateChanged(new=State.STARTING):
+                self._log.info(f"{effect.model}: starting")
+            case StateChanged(new=State.READY):
+                self._log.info(f"{effect.model}: ready")
+            case StateChanged(new=State.STOPPED):
+                self._log.debug(f"{effect.model}: stopped")
+            case Stop(model, _, grace):
+                self._log.debug(f"{model}: stop signal sent, grace {grace:g}s")
+            case _:
+                pass
+
+
+def _by_itself(effect: StateChanged) -> bool:
+    return effect.reason.startswith("exited unexpectedly")
