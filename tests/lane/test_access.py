@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
-from tests.lane.heads import head_of
 
 from hotbay.lane.access import (
     AccessLog,
@@ -12,8 +12,8 @@ from hotbay.lane.access import (
     Receive,
     Scope,
     Send,
+    access_line,
     caller_address,
-    head_line,
     is_logged,
     readable_duration,
 )
@@ -51,20 +51,32 @@ def test_the_caller_is_the_one_before_all_proxies(fields: dict[bytes, bytes], ad
     assert caller_address(fields, "192.0.2.7") == address
 
 
-def test_a_line_says_who_asked_what_and_how_it_went() -> None:
-    head = head_of("POST /v1/chat/completions?x=1", "user-agent: my-client/1.0")
+def line(**parts: Any) -> str:
+    usual = {
+        "address": "192.0.2.7",
+        "method": "POST",
+        "path": "/v1/chat/completions",
+        "version": "1.1",
+        "status": 200,
+        "size": 5312,
+        "agent": b"my-client/1.0",
+        "seconds": 2.31,
+    }
+    return access_line(**{**usual, **parts})
 
-    assert head_line(
-        head, "/v1/chat/completions", "192.0.2.7", status=200, size=5312, seconds=2.31
-    ) == ('Request 192.0.2.7 "POST /v1/chat/completions HTTP/1.1" 200 5312 "my-client/1.0" 2.31s')
+
+def test_a_line_says_who_asked_what_and_how_it_went() -> None:
+    assert line() == (
+        'Request 192.0.2.7 "POST /v1/chat/completions HTTP/1.1" 200 5312 "my-client/1.0" 2.31s'
+    )
 
 
 def test_nobody_can_break_the_line() -> None:
-    head = head_of("GET /", "user-agent: a\tb\x85", "x-forwarded-for: 1\x1b[31m")
+    broken = line(address="1\x1b[31m", path="/a\nb\u2028", agent=b"a\tb\x85")
 
-    line = head_line(head, "/a\nb\u2028", "", status=404, size=0, seconds=1)
-
-    assert line == ('Request 1\\x1b[31m "GET /a\\nb\\u2028 HTTP/1.1" 404 0 "a\\tb\ufffd" 1.00s')
+    assert broken == (
+        'Request 1\\x1b[31m "POST /a\\nb\\u2028 HTTP/1.1" 200 5312 "a\\tb\ufffd" 2.31s'
+    )
 
 
 def test_polling_is_not_logged() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from tests.lane.serving import (
 from tests.lane.upstreams import Peer, upstream
 
 from hotbay.core.effects import Refusal
+from hotbay.lane.call import Call
+from hotbay.lane.exchange import Exchange
+from hotbay.lane.relay import Relay
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 STREAM = CHUNKED.replace(b"\r\n\r\n", b"\r\nContent-Type: text/event-stream\r\n\r\n")
@@ -181,6 +185,32 @@ async def test_a_client_that_does_not_read_holds_up_the_model_server(tmp_path: P
         assert await blocked < pieces - 100
         response = await visitor.response()
         assert len(response.body) == pieces * len(piece)
+
+
+async def test_a_request_that_has_ended_leaves_nothing_to_the_garbage_collector(
+    tmp_path: Path,
+) -> None:
+    """With cycles the collector would run often, and each run costs as much as a request."""
+
+    async def script(peer: Peer) -> None:
+        await peer.answer(OK)
+        await peer.answer(CHUNKED + b"2\r\nok\r\n", b"0\r\n\r\n")
+        await peer.answer(b"nonsense\r\n\r\n")
+
+    async with (
+        upstream(script) as model,
+        serving(tmp_path, model.port) as served,
+        served.visit() as visitor,
+    ):
+        gc.collect()
+        gc.disable()
+        try:
+            assert [(await visitor.ask(CHAT)).status for _ in range(3)] == [200, 200, 502]
+            assert (await visitor.ask(post(b"{}"))).status == 404
+            left = [item for item in gc.get_objects() if isinstance(item, Exchange | Relay | Call)]
+        finally:
+            gc.enable()
+        assert left == []
 
 
 # -- what the engine decides -------------------------------------------------------------------

@@ -20,7 +20,8 @@ def passed(
         status,
         reason,
         [(name, value) for name, value in fields],
-        head_of(request, version=version, keep_alive=keep_alive),
+        head_of(request, version=version),
+        keep_alive=keep_alive,
     )
     lines = head.decode().removesuffix("\r\n\r\n").split("\r\n")
     return [line for line in lines if not line.startswith("Date: ")], framing
@@ -99,8 +100,8 @@ def test_event_streams_are_not_to_be_held_back() -> None:
 
 
 def test_a_response_has_a_date() -> None:
-    mine, _ = passed_on_head(200, b"OK", [(b"date", b"then")], head_of())
-    none, _ = passed_on_head(200, b"OK", [], head_of())
+    mine, _ = passed_on_head(200, b"OK", [(b"date", b"then")], head_of(), keep_alive=True)
+    none, _ = passed_on_head(200, b"OK", [], head_of(), keep_alive=True)
 
     assert mine.lower().count(b"date: ") == 1
     assert none.count(b"Date: ") == 1

@@ -173,6 +173,14 @@ def test_a_port_is_the_same_for_all_addresses_of_a_name() -> None:
             sock.close()
 
 
+async def test_clients_that_vanish_are_noticed_by_the_kernel(tmp_path: Path) -> None:
+    async with serving(tmp_path) as served, served.visit() as visitor:
+        await visitor.ask(HEALTH)
+        (connection,) = served.server._connections
+        accepted = connection.transport.get_extra_info("socket")
+        assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+
+
 def test_all_interfaces_are_no_loopback() -> None:
     sockets = bind("", 0)
     try:

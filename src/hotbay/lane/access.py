@@ -10,8 +10,6 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
-from hotbay.lane.head import Head
-
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -70,20 +68,6 @@ class AccessLog:
                 )
 
 
-def head_line(head: Head, path: str, peer: str, *, status: int, size: int, seconds: float) -> str:
-    """Return the line of a request that did not go through the application."""
-    return access_line(
-        address=caller_address(head.fields, peer),
-        method=head.method.decode("ascii"),
-        path=path,
-        version="1.1" if head.http11 else "1.0",
-        status=status,
-        size=size,
-        agent=head.fields.get(b"user-agent", b""),
-        seconds=seconds,
-    )
-
-
 def access_line(
     *,
     address: str,
@@ -132,8 +116,9 @@ def readable_duration(seconds: float) -> str:
 
 
 def _three_digits(number: float) -> str:
-    digits = 2 if number < 10 else 1 if number < 100 else 0
-    return f"{number:.{digits}f}"
+    if number < 10:
+        return f"{number:.2f}"
+    return f"{number:.1f}" if number < 100 else f"{number:.0f}"
 
 
 def _escaped(line: str) -> str:

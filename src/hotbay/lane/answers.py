@@ -97,6 +97,7 @@ class AnswerTurn:
         self._connection.transport.write(answer.data)
         self._context.log(
             self._head,
+            decoded(self._head.path),
             self._connection.peer,
             status=answer.status,
             size=answer.size,

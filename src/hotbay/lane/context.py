@@ -12,11 +12,11 @@ from typing import Protocol
 
 from hotbay.config.model import Config
 from hotbay.core.events import Mode
-from hotbay.lane.access import head_line, is_logged
+from hotbay.lane.access import access_line, caller_address, is_logged
 from hotbay.lane.body import Body, BodyMemory
 from hotbay.lane.call import Call, Sink
 from hotbay.lane.gate import GateRules
-from hotbay.lane.head import Head, decoded
+from hotbay.lane.head import Head
 from hotbay.runtime.endpoint import Endpoint
 from hotbay.runtime.engine import Caller
 
@@ -77,14 +77,23 @@ class LaneContext:
     access: Callable[[str], None] | None
     clock: Callable[[], float]
 
-    def log(self, head: Head, peer: str, *, status: int, size: int, since: float) -> None:
-        """Log a request that did not go through the application."""
-        if self.access is None:
+    def log(
+        self, head: Head, path: str, peer: str, *, status: int, size: int, since: float
+    ) -> None:
+        """Log a request that did not go through the application; `path` is decoded."""
+        if self.access is None or not is_logged(path):
             return
-        path = decoded(head.path)
-        if is_logged(path):
-            seconds = self.clock() - since
-            self.access(head_line(head, path, peer, status=status, size=size, seconds=seconds))
+        line = access_line(
+            address=caller_address(head.fields, peer),
+            method=head.method.decode("ascii"),
+            path=path,
+            version="1.1" if head.http11 else "1.0",
+            status=status,
+            size=size,
+            agent=head.fields.get(b"user-agent", b""),
+            seconds=self.clock() - since,
+        )
+        self.access(line)
 
 
 @dataclass(slots=True)

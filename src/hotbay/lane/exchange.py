@@ -17,7 +17,7 @@ from hotbay.lane.call import UpstreamError
 from hotbay.lane.context import LaneContext
 from hotbay.lane.forwarding import request_head
 from hotbay.lane.gate import body_limit
-from hotbay.lane.head import Head
+from hotbay.lane.head import Head, wants_continue
 from hotbay.lane.model_name import BadBody, NoName, name_finder
 from hotbay.lane.refusals import UNKNOWN_MODEL, describe
 from hotbay.lane.relay import Relay
@@ -106,7 +106,7 @@ class Exchange:
             self._refuse_body(self._failure)
         elif self._body is not None:
             self._ask(self._body)
-        elif self._head.http11 and self._head.fields.get(b"expect") == b"100-continue":
+        elif wants_continue(self._head):
             self._connection.transport.write(CONTINUE)
 
     def receive(self, data: bytes) -> None:
@@ -147,12 +147,14 @@ class Exchange:
         """Withdraw: close the upstream connection, or give the place in the queue back."""
         if self._ended:
             return
+        status, size = CLIENT_LEFT, 0
         relay = self._relay
         if relay is not None:
             relay.call.abort()
+            status, size = relay.status or CLIENT_LEFT, relay.size
         elif self._request and not self._granted:
             self._context.engine.left(self._request)
-        self._end(relay.status if relay is not None and relay.status else CLIENT_LEFT)
+        self._end(status, size)
 
     def end_stream(self) -> None:
         """Let a model server finish: it has its own end, and the shutdown has a limit."""
@@ -176,6 +178,7 @@ class Exchange:
             body.release()
         else:
             self._body = body
+            del self._buffer
             if self._begun:
                 self._ask(body)
 
@@ -249,7 +252,7 @@ class Exchange:
     def relayed(self) -> None:
         """Learn that the answer is complete."""
         assert self._relay is not None  # noqa: S101  for the type checker: it is the relay who calls
-        self._end(self._relay.status)
+        self._end(self._relay.status, self._relay.size)
         self._connection.answered(self)
 
     def broken(self, error: UpstreamError) -> None:
@@ -257,7 +260,6 @@ class Exchange:
         if self.answering:
             self._connection.abort()
         else:
-            self._relay = None
             self._fail(502, f"model {self._model}: {error.message}")
 
     def _fail(self, status: int, message: str, code: str | None = None) -> None:
@@ -275,16 +277,25 @@ class Exchange:
         self._end(answer.status, answer.size)
         self._connection.answered(self)
 
-    def _end(self, status: int, size: int | None = None) -> None:
-        """Give back what is held; once."""
+    def _end(self, status: int, size: int) -> None:
+        """Give back what is held, once, and leave no cycle to the garbage collector."""
         self._ended = True
         if self._body is not None:
             self._body.release()
         else:
             self._buffer.release()
+            del self._buffer
+        if self._relay is not None:
+            del self._relay.call
+            self._relay = None
         context = self._context
-        if size is None:
-            size = self._relay.size if self._relay is not None else 0
-        context.log(self._head, self._connection.peer, status=status, size=size, since=self._since)
         if self._granted:
             context.engine.finished(self._request)
+        context.log(
+            self._head,
+            self._route.path,
+            self._connection.peer,
+            status=status,
+            size=size,
+            since=self._since,
+        )

@@ -215,8 +215,12 @@ def body_limit(head: Head, rules: GateRules) -> SizeLimit:
     """Return how large the body of a request may be."""
     kind = head.fields.get(b"content-type", b"")
     if rules.json_body < rules.body and b"application/json" in kind.lower():
-        return SizeLimit("limits.jsonBody", rules.json_body)
-    return SizeLimit("limits.body", rules.body)
+        return _size_limit("limits.jsonBody", rules.json_body)
+    return _size_limit("limits.body", rules.body)
+
+
+_size_limit = lru_cache(maxsize=8)(SizeLimit)
+"""The same few limits, for every request."""
 
 
 def _too_large(head: Head, rules: GateRules) -> Denied | None:

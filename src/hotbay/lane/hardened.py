@@ -46,9 +46,10 @@ class HardenedProtocol(HttpToolsProtocol):
         self._in_head = False
         self._in_body = False
         self._head_timed = True  # the time for the present or next head runs
-        self._head_size = 0  # bytes of the head, and of the trailers
+        self._trailers_size = 0
         self._progress = False  # the present read brought more than a part of a head
-        self._stalled = 0  # bytes since the last progress
+        self._stalled = 0  # bytes of earlier reads since the last progress
+        self._arrived = 0  # the same with the present read: no head is larger than that
         self._replay: bytes | None = None  # head of a refused upgrade, to be parsed again
         self._tunnel = False  # what still arrives is not HTTP
         self._deaf = False  # what still arrives is dropped
@@ -109,6 +110,7 @@ class HardenedProtocol(HttpToolsProtocol):
             self.tunnel_received(data)
             return
         self._progress = False
+        self._arrived = self._stalled + len(data)
         try:
             self._feed(data)
         except BadRequest as error:
@@ -117,7 +119,7 @@ class HardenedProtocol(HttpToolsProtocol):
         if self._progress:
             self._stalled = 0
         else:
-            self._stalled += len(data)
+            self._stalled = self._arrived
             if self._stalled > self._head_limit:
                 self.reject(self._too_large())
                 return
@@ -166,24 +168,20 @@ class HardenedProtocol(HttpToolsProtocol):
         self.url = b""
         self.headers = []
         self._in_head = True
-        self._head_size = 0
+        self._trailers_size = 0
 
     def on_url(self, url: bytes) -> None:
         """Take a piece of the target."""
         self.url += url
-        self._head_size += len(url)
-        if self._head_size > self._head_limit:
-            raise BadRequest(
-                414, f"the request target is larger than limits.head ({self._head_limit} bytes)"
-            )
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header; a trailer field is counted and dropped."""
-        self._head_size += len(name) + len(value) + 4
-        if self._head_size > self._head_limit:
-            raise self._too_large()
         if self._in_head:
             self.headers.append((name.lower(), value))
+        else:
+            self._trailers_size += len(name) + len(value) + 4
+            if self._trailers_size > self._head_limit:
+                raise self._too_large()
 
     def on_headers_complete(self) -> None:
         """Hand a whole head on."""
@@ -191,6 +189,8 @@ class HardenedProtocol(HttpToolsProtocol):
         self._progress = True
         if self._deaf or self.transport.is_closing():
             return  # nobody would read the answer
+        if self._arrived > self._head_limit and self.head_size() > self._head_limit:
+            raise self._too_large()
         parser = self.parser
         head = read_head(
             parser.get_method(),
@@ -226,8 +226,15 @@ class HardenedProtocol(HttpToolsProtocol):
             self._deadline.lift()
             self.request_received()
 
+    def head_size(self) -> int:
+        """Return the bytes of the present head, without the line ends of its first line."""
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+
     def _too_large(self) -> BadRequest:
-        return BadRequest(431, f"the head is larger than limits.head ({self._head_limit} bytes)")
+        limit = self._head_limit
+        if len(self.url) > limit:
+            return BadRequest(414, f"the target is larger than limits.head ({limit} bytes)")
+        return BadRequest(431, f"the head is larger than limits.head ({limit} bytes)")
 
     # -- ending -------------------------------------------------------------------------------
 

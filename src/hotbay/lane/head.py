@@ -83,16 +83,15 @@ def read_head(
     if b"#" in target:
         raise BadRequest(400, "the request target has a fragment")
     path, mark, query = target.partition(b"?")
+    # As uvicorn: a client of HTTP/1.0 gets one answer per connection.
     return Head(
-        method=method,
-        path=path,
-        query=query if mark else None,
-        headers=headers,
-        fields=fields,
-        http11=http11,
-        # As uvicorn: a client of HTTP/1.0 gets one answer per connection.
-        keep_alive=keep_alive and http11,
+        method, path, query if mark else None, headers, fields, http11, keep_alive and http11
     )
+
+
+def wants_continue(head: Head) -> bool:
+    """Tell whether the client waits for leave to send its body (RFC 9110 10.1.1)."""
+    return head.http11 and head.fields.get(b"expect", b"").lower() == b"100-continue"
 
 
 def decoded(path: bytes) -> str:

@@ -24,7 +24,7 @@ from hotbay.lane.control import ControlTurn
 from hotbay.lane.exchange import Exchange
 from hotbay.lane.gate import Control, judge
 from hotbay.lane.hardened import HardenedProtocol
-from hotbay.lane.head import BadRequest, Head
+from hotbay.lane.head import BadRequest, Head, wants_continue
 from hotbay.lane.response import http_date
 from hotbay.lane.routes import ModelRoute, find_route
 from hotbay.lane.turn import Turn
@@ -108,7 +108,7 @@ class LaneProtocol(HardenedProtocol):
             turn.begin()
         else:
             self._waiting.append(_Waiting(turn))
-            self._hold(self._head_size)
+            self._hold(self.head_size())
 
     def body_received(self, data: bytes) -> None:
         """Pass a piece of the body on."""
@@ -157,7 +157,7 @@ class LaneProtocol(HardenedProtocol):
         uvicorn = HttpToolsProtocol
         uvicorn.on_message_begin(self)
         self.headers += head.headers
-        self.expect_100_continue = head.fields.get(b"expect", b"").lower() == b"100-continue"
+        self.expect_100_continue = wants_continue(head)
         self.url = b"/"  # what uvicorn makes of it is replaced by what was judged
         self.cycle = None  # type: ignore[assignment]  # so that uvicorn wants to run the new one
         self.server_state.default_headers = [(b"date", http_date(int(time.time())))]
@@ -189,10 +189,7 @@ class LaneProtocol(HardenedProtocol):
     def answered(self, turn: Turn) -> None:
         """Go on after a complete answer."""
         self._active = None
-        self.server_state.total_requests += 1
-        if self.transport.is_closing():
-            return
-        if self._last or not turn.keep_alive:
+        if self._last or not turn.keep_alive or self.transport.is_closing():
             self.close_gently(all_read=self._receiving is None)
         elif self._waiting:
             self.loop.call_soon(self._next)

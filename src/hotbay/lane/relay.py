@@ -67,7 +67,9 @@ class Relay:
     def on_head(self, status: int, reason: bytes, headers: Headers) -> None:
         """Tell the client how the answer begins."""
         self.status = status
-        data, self._framing = passed_on_head(status, reason, headers, self._head)
+        data, self._framing = passed_on_head(
+            status, reason, headers, self._head, keep_alive=self._request.keep_alive
+        )
         if self._framing is Framing.CLOSE:
             self._request.keep_alive = False
         self._write(data)

@@ -19,7 +19,10 @@ from hotbay.lane.head import Head
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
-_BODILESS = frozenset({HTTPStatus.NO_CONTENT.value, HTTPStatus.NOT_MODIFIED.value})
+_NO_CONTENT = 204
+_BODILESS = frozenset({_NO_CONTENT, 304})
+_CONTENT_LENGTH = frozenset({b"content-length"})
+_ACCEL_BUFFERING = frozenset({b"x-accel-buffering"})
 
 
 class Framing(enum.Enum):
@@ -40,7 +43,7 @@ def own_response(
     keep_alive: bool,
 ) -> bytes:
     """Return a whole response of our own; `bodiless` answers a HEAD request."""
-    parts = [_status_line(status, b""), _date_line()]
+    parts = [_status_line(status, b""), _date_line(int(time.time()))]
     for name, value in headers:
         parts += (name, b": ", value, b"\r\n")
     parts.append(b"Content-Length: %d\r\n" % len(body))
@@ -55,37 +58,40 @@ def passed_on_head(
     reason: bytes,
     headers: Headers,
     request: Head,
+    *,
+    keep_alive: bool,
 ) -> tuple[bytes, Framing]:
     """Return the head of a model server's response for the client, and how to frame its body.
 
-    With `Framing.CLOSE`, or if the request says so, the connection ends with the response.
+    With `Framing.CLOSE` the connection ends with the response, `keep_alive` or not.
     """
     fields = dict(headers)
     stream = b"text/event-stream" in fields.get(b"content-type", b"").lower()
     dropped = HOP_BY_HOP
     if b"connection" in fields:
-        dropped |= named_in_connection(fields[b"connection"]) - {b"content-length"}
-    if b"transfer-encoding" in fields or status == HTTPStatus.NO_CONTENT:
+        dropped |= named_in_connection(fields[b"connection"]) - _CONTENT_LENGTH
+    if b"transfer-encoding" in fields or status == _NO_CONTENT:
         # A length beside chunks is what request smuggling looks like from the other side.
-        dropped |= {b"content-length"}
+        dropped |= _CONTENT_LENGTH
     if stream:
-        dropped |= {b"x-accel-buffering"}
-    framing = _framing(
-        bodiless=request.method == b"HEAD" or status in _BODILESS,
-        length=b"content-length" in fields and b"content-length" not in dropped,
-        chunks=request.http11,
-    )
+        dropped |= _ACCEL_BUFFERING
+    if request.method == b"HEAD" or status in _BODILESS:
+        framing = Framing.NONE
+    elif b"content-length" in fields and b"content-length" not in dropped:
+        framing = Framing.LENGTH
+    else:
+        framing = Framing.CHUNKED if request.http11 else Framing.CLOSE
     parts = [_status_line(status, reason)]
     for name, value in headers:
         if name not in dropped:
             parts += (name, b": ", value, b"\r\n")
     if b"date" not in fields:
-        parts.append(_date_line())
+        parts.append(_date_line(int(time.time())))
     if stream:
         parts.append(b"X-Accel-Buffering: no\r\n")  # tells nginx in front of us not to hold it
     if framing is Framing.CHUNKED:
         parts.append(b"Transfer-Encoding: chunked\r\n")
-    if framing is Framing.CLOSE or not request.keep_alive:
+    if framing is Framing.CLOSE or not keep_alive:
         parts.append(b"Connection: close\r\n")
     parts.append(b"\r\n")
     return b"".join(parts), framing
@@ -101,23 +107,17 @@ def switched_head(reason: bytes, headers: Headers) -> bytes:
     return b"".join(parts)
 
 
-def _framing(*, bodiless: bool, length: bool, chunks: bool) -> Framing:
-    if bodiless:
-        return Framing.NONE
-    if length:
-        return Framing.LENGTH
-    return Framing.CHUNKED if chunks else Framing.CLOSE
-
-
+@lru_cache(maxsize=64)
 def _status_line(status: int, reason: bytes) -> bytes:
     return b"HTTP/1.1 %d %b\r\n" % (status, reason or _REASONS.get(status, b""))
 
 
-def _date_line() -> bytes:
-    return b"Date: %b\r\n" % http_date(int(time.time()))
-
-
 @lru_cache(maxsize=1)
+def _date_line(now: int) -> bytes:
+    """Return the Date header of a second; making one costs as much as the rest of a head."""
+    return b"Date: %b\r\n" % http_date(now)
+
+
 def http_date(now: int) -> bytes:
-    """Return a second as headers write it; made once, as that costs as much as a whole head."""
+    """Return a second as headers write it (RFC 9110 5.6.7)."""
     return formatdate(now, usegmt=True).encode()

@@ -144,6 +144,7 @@ def bind(host: str, port: int) -> list[socket.socket]:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if family == socket.AF_INET6:
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            _keep_alive(sock)
             sock.bind((address[0], port, *address[2:]))
             port = sock.getsockname()[1]
     except OSError:
@@ -151,6 +152,18 @@ def bind(host: str, port: int) -> list[socket.socket]:
             sock.close()
         raise
     return sockets
+
+
+def _keep_alive(sock: socket.socket) -> None:
+    """Have the kernel notice clients that vanished, on every connection of a socket.
+
+    Nothing is sent to a client that waits, so its disappearance would not be seen. The
+    times are those of Go's net package; accepted sockets inherit them.
+    """
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 9)):
+        if hasattr(socket, name):  # not everywhere
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def is_loopback(sockets: Sequence[socket.socket]) -> bool:
