@@ -220,6 +220,18 @@ async def test_a_stopped_program_can_act_on_sigterm(
     assert await recorder.event("exited", key) == "exit status 0"
 
 
+async def test_a_grace_may_be_longer_than_anybody_waits(
+    wardens: Wardens, recorder: Recorder, key: ProcessKey
+) -> None:
+    wardens.spawn(key, spec("count", "ready", "stay"))
+    await recorder.written(key, b"ready\n")
+    wardens.stop(key, 1e9)
+    await recorder.written(key, b"TERM\n")
+    wardens.stop(key, 0.0)
+
+    assert await recorder.event("exited", key) == "killed by SIGKILL"
+
+
 async def test_a_stop_that_overtakes_the_start_counts(
     wardens: Wardens, recorder: Recorder, key: ProcessKey
 ) -> None:
@@ -399,6 +411,19 @@ async def test_cmd_stop_spares_what_the_program_left(
     for pid in left:
         os.kill(pid, signal.SIGKILL)
     assert outlast(marked(key[0]), 5.0) == set()
+
+
+async def test_the_output_pipe_is_closed_some_time_after_the_leader_has_ended(
+    wardens: Wardens, recorder: Recorder, key: ProcessKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "PIPE_LIMIT", 0.1)
+    # A spared daemon that would write for ever.
+    wardens.spawn(key, spec(f"daemon:flood:{1 << 60}", "leave:0", stop=("true",)))
+    await recorder.event("gone", key)
+    daemon = marked(key[0])
+
+    assert len(daemon) == 1
+    assert await asyncio.to_thread(outlast, daemon, 5.0) == set()
 
 
 async def test_a_cmd_stop_that_hangs_is_killed_after_the_grace_and_force_goes_to_the_group(

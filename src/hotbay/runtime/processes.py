@@ -113,6 +113,7 @@ class _Warden:
                     pass_fds=[descriptor],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
+                    stderr=None if sys.__stderr__ else subprocess.DEVNULL,
                     env={**os.environ, VARIABLE: run.marker("")},
                     start_new_session=True,
                 )

@@ -13,7 +13,8 @@ import signal
 import sys
 from collections.abc import Iterator
 
-LINUX = sys.platform == "linux"
+LINUX = sys.platform == "linux" and os.access("/proc/self/stat", os.R_OK)
+"""Whether there is a /proc; without it Linux is treated as any other system."""
 VARIABLE = "HOTBAY_RUN"
 """Environment variable that every process of a model server inherits: `<run>:<model>`."""
 SWEEP = 1.5

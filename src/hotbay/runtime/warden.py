@@ -46,7 +46,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # at run time it would cost 0.7 MB
     from typing import Any
 
-POLL = 0.02
+LONGEST_PAUSE = 3600.0
+"""Seconds; the system takes no timeout of some weeks, which a grace may be."""
+POLL = 0.05
 """Seconds between two looks at what is left; not every survivor is a child that signals its end."""
 
 
@@ -150,7 +152,7 @@ class Warden:
         looks = [child.due for child in self.children.values()]
         looks += [stopper.due for stopper in self.stoppers.values()]
         due = min((at for at in looks if at is not None), default=None)
-        return None if due is None else max(0.0, due - time.monotonic())
+        return None if due is None else min(max(0.0, due - time.monotonic()), LONGEST_PAUSE)
 
     def _act(self, now: float) -> None:
         for child in list(self.children.values()):
