@@ -7,12 +7,14 @@ everything else through a `Situation`.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from hotbay.core.effects import State, Wait
-from hotbay.core.planners.planner import Plan, Planner, View
+from hotbay.core.planners.planner import ModelView, Plan, View
+from hotbay.core.planners.registry import make_planner
 from hotbay.core.queue import Ticket
+from hotbay.core.rules import CustomRules, Rules
 
 
 class UnderWay(Protocol):
@@ -60,6 +62,10 @@ class Situation(Protocol):
         """The state of a model's server."""
         ...
 
+    def models(self) -> Mapping[str, ModelView]:
+        """Every model as a planner may look at it."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Join:
@@ -104,16 +110,23 @@ class PlannerError(Exception):
 class Judge:
     """Decides for one model at a time, given who waits at the head."""
 
-    def __init__(self, planner: Planner, situation: Situation) -> None:
-        self._planner = planner
+    def __init__(self, rules: Rules, situation: Situation) -> None:
+        self._planner = make_planner(rules)
+        self._looks_at_models = isinstance(rules.planner, CustomRules)
         self._situation = situation
         self._plans: dict[tuple[str, str], Plan | PlannerError] = {}
         self._view: View | None = None
 
-    def use(self, planner: Planner) -> None:
-        """Replace the planner; it binds from the next decision."""
-        self._planner = planner
+    def use(self, rules: Rules) -> None:
+        """Decide by the planner of other rules from now on."""
+        self._planner = make_planner(rules)
+        self._looks_at_models = isinstance(rules.planner, CustomRules)
         self.forget()
+
+    def models_changed(self) -> None:
+        """Drop what a planner has said that looks at more than which models run."""
+        if self._looks_at_models:
+            self.forget()
 
     def forget(self) -> None:
         """Drop remembered plans, since the running set or the swaps have changed."""
@@ -216,9 +229,10 @@ class Judge:
             running = situation.running()
             if situation.swaps:
                 running = tuple(sorted({*running, *situation.swaps}))
-            view = self._view = View(running)
+            view = View(running, situation.models()) if self._looks_at_models else View(running)
+            self._view = view
         if beside and beside not in view.running:
-            return View(tuple(sorted((*view.running, beside))))
+            return replace(view, running=tuple(sorted((*view.running, beside))))
         return view
 
     def _ask(self, model: str, view: View) -> Plan | PlannerError:

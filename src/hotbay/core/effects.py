@@ -12,15 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hotbay.core.events import Timer
-
-
-class State(enum.Enum):
-    """The state of one model server (spec/lifecycle.md 2)."""
-
-    STOPPED = "stopped"
-    STARTING = "starting"
-    READY = "ready"
-    STOPPING = "stopping"
+from hotbay.core.states import State as State  # noqa: PLC0414 - part of what effects say
 
 
 class Refusal(enum.Enum):

@@ -42,7 +42,17 @@ class Outcome(enum.Enum):
 class Server:
     """One model server. `rules` are those its present process was started with."""
 
-    __slots__ = ("_stop_at", "failure", "generation", "last_used", "rules", "state", "ttl_armed")
+    __slots__ = (
+        "_started",
+        "_stop_at",
+        "failure",
+        "generation",
+        "last_used",
+        "load_time",
+        "rules",
+        "state",
+        "ttl_armed",
+    )
 
     def __init__(self, rules: ModelRules) -> None:
         self.rules = rules
@@ -52,12 +62,16 @@ class Server:
         self.ttl_armed = False
         self.failure = ""
         """Why the last start failed, once it has."""
+        self.load_time: float | None = None
+        """Seconds from the last successful start until ready."""
+        self._started = 0.0
         self._stop_at = float("inf")
 
-    def start(self, generation: int, out: list[Effect]) -> None:
+    def start(self, generation: int, now: float, out: list[Effect]) -> None:
         """Order a new program; only a stopped server can start."""
         assert self.state is State.STOPPED, (self.rules.id, self.state)  # noqa: S101 - room: a second process must never be ordered
         self.generation = generation
+        self._started = now
         self._stop_at = float("inf")
         self._become(State.STARTING, out)
         out.append(Spawn(self.rules.id, generation))
@@ -130,6 +144,7 @@ class Server:
         if self.rules.check:
             out.append(CancelTimer(self._timer("start")))
         self.last_used = now  # becoming ready counts as a use (spec 9)
+        self.load_time = now - self._started
         self._become(State.READY, out)
         return Outcome.READY
 
@@ -194,10 +209,10 @@ class Fleet:
         server = self.servers.get(model)
         return server is None or server.state is State.STOPPED
 
-    def start(self, model: str, out: list[Effect]) -> None:
+    def start(self, model: str, now: float, out: list[Effect]) -> None:
         """Start a stopped server under a new generation."""
         self._generation += 1
-        self.servers[model].start(self._generation, out)
+        self.servers[model].start(self._generation, now, out)
         self._changed()
 
     def handle(self, event: ProcessEvent, now: float, out: list[Effect]) -> Outcome:

@@ -38,7 +38,6 @@ from hotbay.core.events import (
     UnloadAsked,
 )
 from hotbay.core.lifecycle import Outcome, ProcessEvent
-from hotbay.core.planners.registry import make_planner
 from hotbay.core.rules import ModelRules, Rules
 from hotbay.core.scheduler import Scheduler
 
@@ -73,7 +72,7 @@ class Machine:
 
     def __init__(self, rules: Rules) -> None:
         """Begin with every model stopped."""
-        self._scheduler = Scheduler(rules, make_planner(rules))
+        self._scheduler = Scheduler(rules)
         self._fleet = self._scheduler.fleet
         self._unloads: list[_Unload] = []
         self._deadline: float | None = None
@@ -240,7 +239,7 @@ class Machine:
         scheduler = self._scheduler
         removed = frozenset(self._fleet.servers) - frozenset(rules.models)
         scheduler.withdraw(removed, Refusal.REMOVED, out)
-        scheduler.adopt(rules, make_planner(rules))
+        scheduler.adopt(rules)
         for model in sorted(rules.models.keys() - self._fleet.servers.keys()):
             self._fleet.add(rules.models[model])
         for model in sorted(self._fleet.servers):

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
+from hotbay.core.planners.planner import Planner
+
 DEFAULT_GROUP = "(default)"
 """Name of the group of all models that are in no configured group (spec/groups.md)."""
 
@@ -30,6 +32,7 @@ class ModelRules:
         concurrency_limit: requests admitted at once, waiting or served; positive.
         priority: higher is served first among waiting requests.
         check: whether readiness is probed; without a check a server is ready once spawned.
+        labels: what the configuration tells planners about the model.
     """
 
     id: str
@@ -40,6 +43,7 @@ class ModelRules:
     concurrency_limit: int = 10
     priority: int = 0
     check: bool = True
+    labels: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,17 @@ class MatrixRules:
 
 
 @dataclass(frozen=True, slots=True)
+class CustomRules:
+    """A planner that is no part of the core: made and checked when the configuration is loaded.
+
+    `name` is what `routing.router.use` says.
+    """
+
+    name: str
+    planner: Planner
+
+
+@dataclass(frozen=True, slots=True)
 class SelectorRules:
     """A virtual model (spec/config.md 9); `targets` are resolved names, in order.
 
@@ -111,7 +126,7 @@ class Rules:
     """
 
     models: Mapping[str, ModelRules]
-    planner: GroupRules | MatrixRules
+    planner: GroupRules | MatrixRules | CustomRules
     selectors: Mapping[str, SelectorRules] = field(default_factory=lambda: MappingProxyType({}))
     max_wait: float = 60.0
     queue_limit: int = 0

@@ -6,13 +6,15 @@ counts of slots and of requests in flight. Starts and stops go through the fleet
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from hotbay.core.decisions import Decision, Fault, Go, Hold, Join, Judge, Swap
 from hotbay.core.effects import Admitted, Effect, Grant, Refusal, Refused, State, SwapStarted, Wait
 from hotbay.core.events import Arrived, Finished, Left, Mode
 from hotbay.core.lifecycle import Fleet
-from hotbay.core.planners.planner import Plan, Planner
+from hotbay.core.planners.planner import ModelView, Plan
 from hotbay.core.queue import Queue, Ticket
 from hotbay.core.rules import Rules
 
@@ -30,7 +32,7 @@ class SwapUnderWay:
 class Scheduler:
     """Who is served when. Every public method appends its effects to `out`."""
 
-    def __init__(self, rules: Rules, planner: Planner) -> None:
+    def __init__(self, rules: Rules) -> None:
         self.rules = rules
         self.fleet = Fleet(rules.models.values(), self._world_changed)
         self.swaps: dict[str, SwapUnderWay] = {}
@@ -39,7 +41,7 @@ class Scheduler:
         self.unloading: frozenset[str] = frozenset()
         self.draining: set[str] = set()
         self.queue = Queue()
-        self.judge = Judge(planner, self)
+        self.judge = Judge(rules, self)
         self._tickets: dict[int, Ticket] = {}
         self._serial = 0
         self._stirred = False
@@ -51,8 +53,25 @@ class Scheduler:
         return self.fleet.running()
 
     def state(self, model: str) -> State:
-        """Return the state of a model's server."""
-        return self.fleet.servers[model].state
+        """Return the state of a model's server; stopped if a reload took the model away."""
+        server = self.fleet.servers.get(model)
+        return State.STOPPED if server is None else server.state
+
+    def models(self) -> Mapping[str, ModelView]:
+        """Return every model of the rules as a planner may look at it."""
+        servers = self.fleet.servers
+        return MappingProxyType(
+            {
+                model: ModelView(
+                    state=servers[model].state,
+                    in_flight=self.in_flight.get(model, 0),
+                    last_used=servers[model].last_used,
+                    load_time=servers[model].load_time,
+                    labels=rules.labels,
+                )
+                for model, rules in self.rules.models.items()
+            }
+        )
 
     def idle(self, model: str) -> bool:
         """Whether nobody uses or waits for this model."""
@@ -129,12 +148,13 @@ class Scheduler:
         left = self.in_flight[model] - 1
         if left:
             self.in_flight[model] = left
+            self.judge.models_changed()
             return None
         del self.in_flight[model]
         server = self.fleet.servers.get(model)
         if server is not None:
             server.used(now, out)
-        self._stirred = True
+        self.stir()
         return model if server is not None else None
 
     # -- swaps -------------------------------------------------------------------------
@@ -158,6 +178,7 @@ class Scheduler:
 
     def stir(self) -> None:
         """Something that decisions depend on has changed; the queue is looked at again."""
+        self.judge.models_changed()
         self._stirred = True
 
     def settle(self, now: float, out: list[Effect]) -> None:
@@ -166,7 +187,7 @@ class Scheduler:
             self._stirred = False
             for swap in list(self.swaps.values()):
                 if swap.target in self.swaps:
-                    self._advance(swap, out)
+                    self._advance(swap, now, out)
             if self.queue:
                 self._drain(now, out)
 
@@ -183,10 +204,10 @@ class Scheduler:
         self._refuse(sorted(waiting, key=lambda ticket: ticket.serial), refusal, out)
         self._stirred = True
 
-    def adopt(self, rules: Rules, planner: Planner) -> None:
+    def adopt(self, rules: Rules) -> None:
         """Decide by new rules from now on."""
         self.rules = rules
-        self.judge.use(planner)
+        self.judge.use(rules)
         self._stirred = True
 
     def requeue(self, model: str) -> None:
@@ -278,22 +299,18 @@ class Scheduler:
             server = self.fleet.servers[model]
             reason = f"evicted for {first.model}"
             server.stop(now, server.rules.unload_timeout, reason, out)
-        self._advance(swap, out)
+        self._advance(swap, now, out)
 
-    def _advance(self, swap: SwapUnderWay, out: list[Effect]) -> None:
+    def _advance(self, swap: SwapUnderWay, now: float, out: list[Effect]) -> None:
         """Start the target once everything that has to be gone is gone."""
-        if swap.starting or any(
-            self.state(model) is not State.STOPPED
-            for model in swap.evict
-            if model in self.fleet.servers
-        ):
+        if swap.starting or any(self.state(x) is not State.STOPPED for x in swap.evict):
             return
         state = self.state(swap.target)
         if state is State.READY:
             self.target_ready(swap.target, out)
         elif state is State.STOPPED:
             swap.starting = True
-            self.fleet.start(swap.target, out)
+            self.fleet.start(swap.target, now, out)
 
     def _end(self, swap: SwapUnderWay) -> None:
         del self.swaps[swap.target]
@@ -303,6 +320,7 @@ class Scheduler:
         ticket.granted = True
         model = ticket.model
         self.in_flight[model] = self.in_flight.get(model, 0) + 1
+        self.judge.models_changed()
         out.append(Grant(ticket.request, model, self.fleet.servers[model].generation))
 
     def _refuse(

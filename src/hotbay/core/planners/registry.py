@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hotbay.core.planners.groups import GroupPlanner
 from hotbay.core.planners.planner import Planner
-from hotbay.core.rules import GroupRules, Rules
+from hotbay.core.rules import CustomRules, GroupRules, Rules
 
 
 def make_planner(rules: Rules) -> Planner:
@@ -15,6 +15,8 @@ def make_planner(rules: Rules) -> Planner:
     """
     if isinstance(rules.planner, GroupRules):
         return GroupPlanner(rules.planner)
+    if isinstance(rules.planner, CustomRules):
+        return rules.planner.planner
     # A configuration with groups never pays for the matrix.
     from hotbay.core.planners.matrix import (  # noqa: PLC0415 - see above
         MatrixPlanner,
