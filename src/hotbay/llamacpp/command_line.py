@@ -153,7 +153,8 @@ def _unknown(flag: str) -> OptionError:
         return OptionError(f"{flag}: {REFUSED[flag]}")
     from difflib import get_close_matches  # noqa: PLC0415 -- only a mistake needs it
 
-    nearest = get_close_matches(flag, [*_ON, *_OFF, *_HELP, _VERSION], n=1, cutoff=0.5)
+    known = [*_ON, *_OFF, *_HELP, _VERSION] if flag.startswith("-") else []
+    nearest = get_close_matches(flag, known, n=1, cutoff=0.5)
     hint = f" (did you mean {nearest[0]}?)" if nearest else " (-h lists the options)"
     return OptionError(f"invalid argument: {flag}{hint}")
 

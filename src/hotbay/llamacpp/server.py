@@ -1,17 +1,19 @@
 """`hotbay llama-server`: llama.cpp's own HTTP server, from the xllamacpp wheel, as a process.
 
 It behaves as llama-server does: it answers 503 while the model loads, a signal
-ends it at once during the load, the first SIGTERM or SIGINT afterwards closes
-it down in good order, and the second ends it immediately.
+during the load kills it, and SIGTERM or SIGINT afterwards end it with status 0.
+Unlike llama-server it then does not wait for clients that still read.
 """
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NoReturn
 
 from hotbay.llamacpp.command_line import (
     Action,
@@ -49,14 +51,17 @@ def _run(command: CommandLine) -> int:
     if command.action is Action.VERSION:
         sys.stdout.write(f"xllamacpp {engine.__version__}\n")
         return 0
+    return _serve(engine, _params(engine, command))
+
+
+def _params(engine: Any, command: CommandLine) -> Any:
     params = engine.CommonParams()
     params.n_parallel = _AUTOMATIC
     params.port = _DEFAULT_PORT
     apply(command.settings, Target(engine, params))
     if not params.model.path:
         raise EngineError("--model is missing: which GGUF file? (-h lists the options)")
-    _serve(engine, params)
-    return 0
+    return params
 
 
 def _engine() -> Any:
@@ -69,33 +74,37 @@ def _engine() -> Any:
     return xllamacpp
 
 
-def _serve(engine: Any, params: Any) -> None:
-    """Load the model and serve it until a signal comes."""
-    _let_signals_kill()
+def _serve(engine: Any, params: Any) -> NoReturn:
+    """Load the model and serve it until a signal ends the process."""
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
     try:
         server = engine.Server(params)  # returns once the model is loaded
     except (RuntimeError, ValueError):
         raise EngineError(_cause(params)) from None
-    _wait_for_signal()
-    _let_signals_kill()
-    del server  # closes down; waits for clients that still read
+    with _signals_caught() as caught:
+        sys.stderr.write(f"serving {params.model.path} on {server.listening_address}\n")
+        caught.recv(1)
+    # Destroying the server instead of the process would wait for every client
+    # that still reads, and for ever if the signal came before llama.cpp's main
+    # loop ran. Nothing is lost: llama.cpp has no state that it saves at the end.
+    os._exit(0)
 
 
-def _let_signals_kill() -> None:
-    for number in _SIGNALS:
-        signal.signal(number, signal.SIG_DFL)
+@contextmanager
+def _signals_caught() -> Iterator[socket.socket]:
+    """A socket from which a byte can be read once a signal has come.
 
-
-def _wait_for_signal() -> None:
-    # threading.Event.set() in a handler can deadlock against wait() in the
-    # same thread; a byte in a socket cannot.
+    Nothing less wakes the main thread: a signal may be delivered to any of
+    llama.cpp's threads, and then interrupts no call of ours.
+    """
     reader, writer = socket.socketpair()
-    writer.settimeout(0)
-    signal.set_wakeup_fd(writer.fileno())
-    for number in _SIGNALS:
-        signal.signal(number, lambda *_: None)
-    reader.recv(1)
-    signal.set_wakeup_fd(-1)
+    with reader, writer:
+        writer.settimeout(0)
+        signal.set_wakeup_fd(writer.fileno())
+        for number in _SIGNALS:
+            signal.signal(number, lambda *_: None)
+        yield reader
 
 
 def _cause(params: Any) -> str:

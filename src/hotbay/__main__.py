@@ -1,0 +1,5 @@
+"""`python -m hotbay` is `hotbay`."""
+
+from hotbay.cli.main import main
+
+raise SystemExit(main())
