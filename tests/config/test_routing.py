@@ -100,7 +100,7 @@ def test_an_unknown_member_is_placed(errors_of: Errors) -> None:
             "routing: {router: {use: matrix}}",
             "routing.router.use: use: matrix needs routing.router.settings.matrix",
         ),
-        ("routing: {router: {use: lru}}", "routing.router.use: expected one of group, matrix"),
+        ("routing: {router: {use: grup}}", "routing.router.use: unknown planner 'grup'"),
         (
             "routing: {router: {use: matrix, settings: {matrix: {sets: {s: zz}}}}}",
             "routing.router.settings.matrix.sets.s: ",

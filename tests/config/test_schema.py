@@ -173,7 +173,7 @@ REFUSED = [
     "profiles: {f: ~}",
     "profiles: {f: {}}",
     "matrix: {sets: {s: ~}}",
-    "routing: {router: {use: lru}}",
+    "routing: {router: {use: [lru]}}",
     "routing: {scheduler: {use: lifo}}",
     "limits: {body: 0}",
     "limits: {body: 5MB}",

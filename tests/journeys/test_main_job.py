@@ -79,7 +79,7 @@ def test_two_chat_models_are_swapped_and_each_names_itself(demo: tuple[Program, 
     started = program.descendants()
     assert len(started) >= 2
     assert program.end(signal.SIGINT) == 0
-    gone, alive = psutil.wait_procs(started, timeout=10)
+    _, alive = psutil.wait_procs(started, timeout=10)
     assert not alive
     assert "shutdown complete" in program.output
 

@@ -6,9 +6,19 @@ from types import MappingProxyType
 
 from hotbay.config.model import Config, ModelConfig
 from hotbay.config.settings.routing import MatrixConfig
-from hotbay.core.rules import Group, GroupRules, MatrixRules, ModelRules, Rules, SelectorRules
+from hotbay.core.rules import (
+    CustomRules,
+    Group,
+    GroupRules,
+    MatrixRules,
+    ModelRules,
+    Rules,
+    SelectorRules,
+)
 
 NO_CHECK = "none"
+BUILT_IN = ("group", "matrix")
+"""The planners of the core; `routing.router.use` may name others."""
 
 
 def compile_rules(config: Config) -> Rules:
@@ -42,13 +52,19 @@ def _model_rules(model: ModelConfig, priority: int) -> ModelRules:
         concurrency_limit=model.concurrency_limit,
         priority=priority,
         check=model.check_endpoint.strip() != NO_CHECK,
+        labels=model.labels,
     )
 
 
-def _planner_rules(config: Config) -> GroupRules | MatrixRules:
-    settings = config.routing.router.settings
+def _planner_rules(config: Config) -> GroupRules | MatrixRules | CustomRules:
+    use, settings = config.routing.router.use, config.routing.router.settings
     if settings.matrix is not None:
         return matrix_rules(settings.matrix)
+    if use not in BUILT_IN:
+        # A configuration with groups never looks for installed planners.
+        from hotbay.config.planners import build_planner  # noqa: PLC0415 - see above
+
+        return CustomRules(use, build_planner(use, settings.planner, config.models))
     return GroupRules(
         tuple(
             Group(

@@ -90,6 +90,8 @@ def _check_together(models: list[str], config: Config, path: Path, findings: Fin
         if not can_run_together(settings.matrix, config.models, models):
             findings.error(path, f"no set of the matrix lets {', '.join(models)} run together")
         return
+    if not settings.groups:
+        return  # whether a planner of somebody else's lets them run together is not known
     group_id, group = next((i, g) for i, g in settings.groups.items() if models[0] in g.members)
     others = [model for model in models if model not in group.members]
     if others:

@@ -154,6 +154,10 @@ class ModelSettings(Settings):
         default_factory=no_entries,
         description="Anything; passed through in the model listing.",
     )
+    labels: Free = Field(
+        default_factory=no_entries,
+        description="Anything; shown to planners, such as `{gpu: 1, pinned: true}`.",
+    )
     send_loading_state: bool | None = Field(
         None,
         description="Stream the loading progress as reasoning text to waiting clients; the global "

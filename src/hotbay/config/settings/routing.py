@@ -57,7 +57,7 @@ class MatrixConfig(Settings):
 
 
 class RouterChoices(Settings):
-    """Settings of both ways of swapping; only those of the active one count."""
+    """Settings of the ways of swapping; only those of the active one count."""
 
     groups: Frozen[GroupConfig] = Field(
         default_factory=no_entries,
@@ -67,19 +67,26 @@ class RouterChoices(Settings):
     matrix: MatrixConfig | None = Field(
         None, description="Which models may run together, for `use: matrix`."
     )
+    planner: Free = Field(
+        default_factory=no_entries,
+        description="Settings of the planner that `use` names, if it is neither `group` nor "
+        "`matrix`. For `lru`: `maxLoaded`, the number of models that may be loaded at once, and "
+        "`pinned`, a list of IDs of models that are never stopped for others.",
+    )
 
 
 class Router(Settings):
     """How it is decided which models have to stop before another may start."""
 
-    use: Literal["", "group", "matrix"] = Field(
+    use: str = Field(
         "",
         description="`group` (the default): by groups of models; `matrix`: by sets of models that "
-        "may run together.",
+        "may run together; `lru`: the least recently used makes room; or the planner of an "
+        "installed package, or one of your own as `module:Class`.",
     )
     settings: RouterChoices = Field(
         default_factory=RouterChoices.model_construct,
-        description="Settings of `group` and `matrix`.",
+        description="Settings of the way of swapping.",
     )
 
 
