@@ -57,21 +57,19 @@ class Running:
 
     @contextlib.contextmanager
     def ask(
-        self, path: str, body: object = None, *, port: int = 0, **headers: str
+        self, path: str, body: object = None, *, port: int = 0, key: str = ""
     ) -> Iterator[http.client.HTTPResponse]:
         """The response to a request: GET, or POST if there is a body."""
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {key}"}
+        method, content = ("GET", None) if body is None else ("POST", json.dumps(body))
         with contextlib.closing(self.connect(port)) as connection:
-            if body is None:
-                connection.request("GET", path, headers=headers)
-            else:
-                headers |= {"Content-Type": "application/json"}
-                connection.request("POST", path, json.dumps(body), headers)
+            connection.request(method, path, content, headers)
             with connection.getresponse() as response:
                 yield response
 
-    def json(self, path: str, body: object = None, **headers: str) -> Any:
+    def json(self, path: str, body: object = None, *, key: str = "") -> Any:
         """The JSON that a successful request is answered with."""
-        with self.ask(path, body, **headers) as response:
+        with self.ask(path, body, key=key) as response:
             text = response.read()
         assert response.status == 200, text
         return json.loads(text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hotbay.llamacpp.command_line import Action, OptionError, help_text, parse
-from hotbay.llamacpp.options import OPTIONS, REFUSED
+from hotbay.llamacpp.options import OPTIONS, REFUSED, Option
 
 
 def read(line: str) -> list[tuple[str, str]]:
@@ -20,11 +20,11 @@ def refusal(line: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "flag", [(flag, option) for option in OPTIONS for flag in option.flags], ids=lambda row: row[0]
+    ("flag", "option"),
+    [pytest.param(flag, option, id=flag) for option in OPTIONS for flag in option.flags],
 )
-def test_every_spelling_is_understood(flag: tuple[str, object]) -> None:
-    spelling, option = flag
-    (setting,) = parse([spelling, "x"] if option.value else [spelling]).settings  # type: ignore[attr-defined]
+def test_every_spelling_is_understood(flag: str, option: Option) -> None:
+    (setting,) = parse([flag, "x"] if option.value else [flag]).settings
     assert setting.option is option
 
 

@@ -151,8 +151,6 @@ CASES = [
     ("--threads-http 6", "n_threads_http", 6),
     ("--api-key a,b --api-key c", "api_keys", ["a", "b", "c"]),
     ("--api-key a --api-key-file {keys}", "api_keys", ["a", "first", "second"]),
-    ("--ssl-key-file {text}", "ssl_file_key", "{text}"),
-    ("--ssl-cert-file {text}", "ssl_file_cert", "{text}"),
     ("--path {folder}", "public_path", "{folder}"),
     ("--api-prefix /llm", "api_prefix", "/llm"),
     ("--no-webui", "ui", False),

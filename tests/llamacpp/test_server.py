@@ -197,7 +197,7 @@ def test_a_key_is_asked_for(start: Start, models: dict[str, Path]) -> None:
     server = start("-m", str(models["alpha"]), "--port", "0", "--api-key", "secret").ready()
     with server.ask("/v1/models") as refused:
         assert refused.status == 401
-    assert server.json("/v1/models", Authorization="Bearer secret")["data"]
+    assert server.json("/v1/models", key="secret")["data"]
 
 
 def test_a_draft_model_drafts(start: Start, models: dict[str, Path]) -> None:

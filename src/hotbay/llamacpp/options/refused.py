@@ -6,6 +6,7 @@ _NO_DOWNLOAD = "the embedded engine downloads nothing: pass a file with --model"
 _NO_DEVICES = "the embedded engine cannot choose devices: set CUDA_VISIBLE_DEVICES or --main-gpu"
 _NO_LOG_SETTINGS = "the embedded engine logs to standard error only: leave it out"
 _NO_ROUTER = "the embedded engine serves one model: let hotbay choose between several"
+_NO_TLS = "xllamacpp is built without TLS: hotbay serves HTTPS in front of it"
 _NOT_IN_WHEEL = "xllamacpp does not offer it: use llama.cpp's own llama-server"
 
 REFUSED = {
@@ -35,6 +36,7 @@ REFUSED = {
     **dict.fromkeys(
         ("--models-dir", "--models-preset", "--models-max", "--no-models-autoload"), _NO_ROUTER
     ),
+    **dict.fromkeys(("--ssl-key-file", "--ssl-cert-file"), _NO_TLS),
     **dict.fromkeys(
         ("--override-kv", "--control-vector", "--control-vector-scaled", "--rpc", "--spm-infill"),
         _NOT_IN_WHEEL,

@@ -7,7 +7,6 @@ from hotbay.llamacpp.options.option import (
     Target,
     contents,
     converted,
-    existing,
     folder,
     integer,
     switch,
@@ -89,18 +88,6 @@ SERVING = (
         _api_key,
     ),
     Option(("--api-key-file",), "FILE", "A file with one key on each line.", _api_key_file),
-    Option(
-        ("--ssl-key-file",),
-        "FILE",
-        "Private key for HTTPS (PEM).",
-        converted("ssl_file_key", existing),
-    ),
-    Option(
-        ("--ssl-cert-file",),
-        "FILE",
-        "Certificate for HTTPS (PEM).",
-        converted("ssl_file_cert", existing),
-    ),
     Option(("--path",), "FOLDER", "Serve files from here.", converted("public_path", folder)),
     Option(("--api-prefix",), "PREFIX", "Put every route below this path.", text("api_prefix")),
     Option(
