@@ -98,11 +98,18 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-SERVED = {("GET", "/health"), ("HEAD", "/health"), ("POST", "/echo"), ("GET", "/stream")}
+BIG = 20_000_000
+SERVED = {
+    ("GET", "/big"),
+    ("GET", "/health"),
+    ("HEAD", "/health"),
+    ("POST", "/echo"),
+    ("GET", "/stream"),
+}
 
 
 class App:
-    """Answers `/health`, echoes bodies at `/echo`, and streams at `/stream` until it is ended."""
+    """Answers as the path says: `/big` at length, `/stream` until it is ended."""
 
     def __init__(self) -> None:
         self.paths: list[str] = []
@@ -117,6 +124,8 @@ class App:
             await self._send(send, 404, b"not found")
         elif scope["path"] == "/health":
             await self._send(send, 200, b"OK")
+        elif scope["path"] == "/big":
+            await self._send(send, 200, b"x" * BIG)
         elif scope["path"] == "/echo":
             body, more = b"", True
             while more:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.lane.serving import (
+    BIG,
     CHAT,
     OK,
     Response,
@@ -158,33 +159,71 @@ async def test_responses_without_a_body_keep_the_connection(tmp_path: Path) -> N
         assert [(await visitor.ask(CHAT)).status for _ in range(3)] == [204, 304, 200]
 
 
-async def test_a_client_that_does_not_read_holds_up_the_model_server(tmp_path: Path) -> None:
-    piece = b"x" * 65536
-    pieces = 400
+PIECE = b"x" * 65536
+PIECES = 400
 
-    async def script(peer: Peer) -> None:
+
+class Pouring:
+    """A model server that sends `PIECES` times `PIECE`; `blocked` is where it was held up."""
+
+    def __init__(self) -> None:
+        self.blocked: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    async def __call__(self, peer: Peer) -> None:
         await peer.request()
-        await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (pieces * len(piece)))
-        for count in range(pieces):
-            peer.writer.write(piece)
+        await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (PIECES * len(PIECE)))
+        for count in range(PIECES):
+            peer.writer.write(PIECE)
             try:
                 async with asyncio.timeout(0.2):
                     await peer.writer.drain()
             except TimeoutError:
-                assert not blocked.done()
-                blocked.set_result(count)
+                self.blocked.set_result(count)
                 await peer.writer.drain()
+        if not self.blocked.done():
+            self.blocked.set_result(PIECES)
+        await peer.gone()
 
+
+async def test_a_client_that_does_not_read_holds_up_the_model_server(tmp_path: Path) -> None:
+    pouring = Pouring()
     async with (
-        upstream(script) as model,
+        upstream(pouring) as model,
         serving(tmp_path, model.port) as served,
         served.visit(limit=1024) as visitor,
     ):
-        blocked: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         await visitor.send(CHAT)
-        assert await blocked < pieces - 100
+        assert await pouring.blocked < PIECES - 100
         response = await visitor.response()
-        assert len(response.body) == pieces * len(piece)
+        assert len(response.body) == PIECES * len(PIECE)
+
+
+async def test_a_client_that_has_not_read_the_answer_before_holds_up_the_next(
+    tmp_path: Path,
+) -> None:
+    pouring = Pouring()
+    async with (
+        upstream(pouring) as model,
+        serving(tmp_path, model.port) as served,
+        served.visit(limit=1024) as visitor,
+    ):
+        await visitor.send(get("/big") + CHAT)
+        assert await pouring.blocked < PIECES - 100
+        assert len((await visitor.response()).body) == BIG
+        assert len((await visitor.response()).body) == PIECES * len(PIECE)
+
+
+async def test_a_client_that_does_not_read_and_half_closes_is_gone(tmp_path: Path) -> None:
+    pouring = Pouring()
+    async with (
+        upstream(pouring) as model,
+        serving(tmp_path, model.port) as served,
+        served.visit(limit=1024) as visitor,
+    ):
+        await visitor.send(CHAT)
+        await pouring.blocked
+        visitor.writer.write_eof()
+        await served.engine.until(lambda: served.engine.ended == [1])
 
 
 async def test_a_request_that_has_ended_leaves_nothing_to_the_garbage_collector(

@@ -62,6 +62,7 @@ async def test_a_head_in_drops_gets_no_more_time(tmp_path: Path) -> None:
         serving(tmp_path, settings="limits: {headTimeout: 0.1}\n") as served,
         served.visit() as visitor,
     ):
+        await visitor.ask(HEALTH)
 
         async def drip() -> None:
             await visitor.send(b"GET / HTTP/1.1\r\n")
