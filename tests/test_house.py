@@ -24,6 +24,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 FLOORS = {
     "core": 1,
     "config": 2,
+    "planners": 2,
     "activity": 3,
     "monitor": 3,
     "runtime": 3,

@@ -166,6 +166,18 @@ class Judge:
             raise plan
         return plan
 
+    def plan_beside(self, model: str, running: tuple[str, ...]) -> Plan:
+        """Return whom `model` would evict if just these ran.
+
+        Raises:
+            PlannerError: the planner raised or answered nonsense.
+        """
+        models = self._situation.models() if self._looks_at_models else {}
+        plan = self._ask(model, View(running, models))
+        if isinstance(plan, PlannerError):
+            raise plan
+        return plan
+
     def _fast_path(self, model: str, head: Ticket | None) -> Decision:
         if self._situation.swaps:
             collision = self._collision(model, ())

@@ -7,6 +7,7 @@ give the same effects.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from hotbay.core.effects import (
@@ -37,6 +38,7 @@ from hotbay.core.events import (
     TimerFired,
     UnloadAsked,
 )
+from hotbay.core.explain import Forecast, QueueView, forecast, queue_view, suppose
 from hotbay.core.lifecycle import Outcome, ProcessEvent
 from hotbay.core.rules import ModelRules, Rules
 from hotbay.core.scheduler import Scheduler
@@ -136,6 +138,23 @@ class Machine:
             )
             for model, server in sorted(self._fleet.servers.items())
         )
+
+    def forecast(
+        self, model: str, now: float, running: Sequence[str] | None = None
+    ) -> Forecast | None:
+        """Say what a request for `model` would meet: now, or if just `running` ran.
+
+        None: there is no such model.
+        """
+        if model not in self.rules.models:
+            return None
+        if running is None:
+            return forecast(self._scheduler, model, now)
+        return suppose(self._scheduler, model, running)
+
+    def queue(self, now: float) -> QueueView:
+        """Return the swaps under way, and who waits for what."""
+        return queue_view(self._scheduler, now)
 
     # -- requests and processes ----------------------------------------------------------
 

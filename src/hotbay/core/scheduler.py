@@ -81,6 +81,23 @@ class Scheduler:
         """Whether no request is admitted at all."""
         return not self._tickets
 
+    def head(self, now: float) -> Ticket | None:
+        """The oldest waiter whose patience has ended (design 7.3)."""
+        oldest = self.queue.oldest()
+        patience = self.rules.max_wait
+        if oldest is None or patience <= 0 or now - oldest.arrived < patience:
+            return None
+        return oldest
+
+    def swap_wait(self, model: str, evict: tuple[str, ...]) -> Wait:
+        """Say what somebody waits for who has joined the swap to this model."""
+        alive = tuple(x for x in evict if self.state(x) is not State.STOPPED)
+        if alive:
+            return Wait("evicting", alive)
+        if self.state(model) is State.STOPPING:
+            return Wait("stopping", (model,))
+        return Wait("starting", (model,))
+
     # -- requests -------------------------------------------------------------------
 
     def arrive(self, event: Arrived, now: float, out: list[Effect]) -> None:
@@ -97,7 +114,7 @@ class Scheduler:
         if reserved >= rules.concurrency_limit:
             out.append(Refused(request, Refusal.CONCURRENCY))
             return
-        decision = self.judge.decide(model, self._head(now))
+        decision = self.judge.decide(model, self.head(now))
         refusal = self._refusal(decision, event.mode, model)
         if refusal is not None:
             detail = decision.message if isinstance(decision, Fault) else ""
@@ -113,10 +130,10 @@ class Scheduler:
                 self._grant(ticket, out)
             case Join():
                 swap = self.swaps[model]
-                out.append(Admitted(request, model, 0, self._swap_wait(model, swap.evict)))
+                out.append(Admitted(request, model, 0, self.swap_wait(model, swap.evict)))
                 swap.waiters.append(ticket)
             case Swap(plan):
-                out.append(Admitted(request, model, 0, self._swap_wait(model, plan.evict)))
+                out.append(Admitted(request, model, 0, self.swap_wait(model, plan.evict)))
                 self._begin(ticket, plan, now, out)
             case Hold(wait):
                 self.queue.add(ticket, wait)
@@ -244,21 +261,13 @@ class Scheduler:
         out.append(Admitted(request, model))
         out.append(Grant(request, model, server.generation))
 
-    def _head(self, now: float) -> Ticket | None:
-        """The oldest waiter whose patience has ended (design 7.3)."""
-        oldest = self.queue.oldest()
-        patience = self.rules.max_wait
-        if oldest is None or patience <= 0 or now - oldest.arrived < patience:
-            return None
-        return oldest
-
     def _drain(self, now: float, out: list[Effect]) -> None:
         """Walk the queue, the overdue head first, until nobody can proceed (spec 4.4)."""
         progress = True
         while progress and self.queue:
             progress = False
             waits: dict[str, Wait] = {}
-            head = self._head(now)
+            head = self.head(now)
             for ticket in [head, *self.queue] if head is not None else list(self.queue):
                 if ticket.model in waits or (ticket is head and progress):
                     continue
@@ -337,14 +346,6 @@ class Scheduler:
             self.reserved[ticket.model] = left
         else:
             del self.reserved[ticket.model]
-
-    def _swap_wait(self, model: str, evict: tuple[str, ...]) -> Wait:
-        alive = tuple(x for x in evict if self.state(x) is not State.STOPPED)
-        if alive:
-            return Wait("evicting", alive)
-        if self.state(model) is State.STOPPING:
-            return Wait("stopping", (model,))
-        return Wait("starting", (model,))
 
     def _world_changed(self) -> None:
         self.judge.forget()

@@ -1,0 +1,169 @@
+"""The commands and their flags: `hotbay [flags]` serves; other commands stand beside it.
+
+Owns the table of commands. Each command's work is in a module of its own, imported only when
+it is asked for, so that none pays for another.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="hotbay",
+    add_completion=False,
+    no_args_is_help=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["--help", "-h"]},
+    help=(
+        "Many local AI model servers behind one OpenAI- and Anthropic-compatible endpoint, "
+        "swapped in and out on demand. Without a command: serve."
+    ),
+)
+
+# The same flag has the same wording in every command.
+ConfigFile = Annotated[Path | None, typer.Option("--config", help="Configuration file.")]
+ConfigDir = Annotated[
+    Path | None,
+    typer.Option("--config-dir", help="Folder of *.yml and *.yaml files, merged after --config."),
+]
+Listen = Annotated[
+    str,
+    typer.Option(
+        "--listen",
+        help="host:port to listen on; an empty host means every interface. "
+        "Default: 127.0.0.1:8080, with TLS 127.0.0.1:8443.",
+    ),
+]
+Watch = Annotated[
+    bool, typer.Option("--watch-config", help="Reload when the configuration changes.")
+]
+CertFile = Annotated[
+    Path | None,
+    typer.Option("--tls-cert-file", help="PEM certificate chain; needs --tls-key-file."),
+]
+KeyFile = Annotated[
+    Path | None,
+    typer.Option("--tls-key-file", help="PEM private key; needs --tls-cert-file."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    *,
+    config: ConfigFile = None,
+    config_dir: ConfigDir = None,
+    listen: Listen = "",
+    watch_config: Watch = False,
+    tls_cert_file: CertFile = None,
+    tls_key_file: KeyFile = None,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Serve, unless another command is named."""
+    if context.invoked_subcommand is not None:
+        return
+    if version:
+        from hotbay.cli.version import print_version  # noqa: PLC0415 - see the module's docstring
+
+        print_version()
+        return
+    _serve(
+        config=config,
+        config_dir=config_dir,
+        listen=listen,
+        watch=watch_config,
+        cert=tls_cert_file,
+        key=tls_key_file,
+    )
+
+
+@app.command("serve")
+def serve_command(
+    *,
+    config: ConfigFile = None,
+    config_dir: ConfigDir = None,
+    listen: Listen = "",
+    watch_config: Watch = False,
+    tls_cert_file: CertFile = None,
+    tls_key_file: KeyFile = None,
+) -> None:
+    """Serve the models of a configuration."""
+    _serve(
+        config=config,
+        config_dir=config_dir,
+        listen=listen,
+        watch=watch_config,
+        cert=tls_cert_file,
+        key=tls_key_file,
+    )
+
+
+@app.command("check")
+def check_command(
+    config: ConfigFile = None, config_dir: ConfigDir = None, as_json: AsJson = False
+) -> None:
+    """Check a configuration; with --json print what it comes to."""
+    from hotbay.cli.check import check  # noqa: PLC0415 - see the module's docstring
+
+    raise typer.Exit(check(config, config_dir, as_json=as_json))
+
+
+@app.command("plan")
+def plan_command(
+    model: Annotated[str, typer.Argument(help="Model or alias that would be asked for.")],
+    config: ConfigFile = None,
+    config_dir: ConfigDir = None,
+    running: Annotated[
+        str, typer.Option("--running", help="Models that run, separated by commas.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Say whom a request for a model would evict, and why."""
+    from hotbay.cli.plan import plan  # noqa: PLC0415 - see the module's docstring
+
+    names = [name.strip() for name in running.split(",") if name.strip()]
+    raise typer.Exit(plan(config, config_dir, names, model, as_json=as_json))
+
+
+@app.command("demo")
+def demo_command(
+    folder: Annotated[
+        Path | None,
+        typer.Option("--folder", help="Where models and configuration are made."),
+    ] = None,
+    listen: Listen = "",
+) -> None:
+    """Make tiny models and a configuration, and serve them."""
+    from hotbay.cli.demo import demo  # noqa: PLC0415 - see the module's docstring
+
+    raise typer.Exit(demo(folder, listen))
+
+
+@app.command(
+    "llama-server",
+    context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    add_help_option=False,
+)
+def llama_server_command() -> None:
+    """Run llama.cpp's server from the `llamacpp` extra; takes llama-server's options."""
+    # Listed here for --help only: main() takes its words before they are parsed.
+
+
+def _serve(
+    *,
+    config: Path | None,
+    config_dir: Path | None,
+    listen: str,
+    watch: bool,
+    cert: Path | None,
+    key: Path | None,
+) -> None:
+    from hotbay.cli.serve import Options, serve  # noqa: PLC0415 - see the module's docstring
+    from hotbay.config import Sources  # noqa: PLC0415 - see the module's docstring
+
+    options = Options(Sources(config, config_dir), listen, watch, cert, key)
+    raise typer.Exit(serve(options))
