@@ -64,7 +64,9 @@ async def test_stopping_lets_answers_end(tmp_path: Path) -> None:
         await asyncio.sleep(0)
         served.engine.grant(1)
 
-        assert (await visitor.response()).status == 502
+        response = await visitor.response()
+        assert response.status == 502
+        assert response.header("connection") == "close"
         assert await visitor.closed() == b""
         await stopping
 

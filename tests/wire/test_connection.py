@@ -213,6 +213,17 @@ async def test_a_refusal_is_read_although_the_body_goes_on(tmp_path: Path) -> No
         assert await visitor.closed() == b""
 
 
+async def test_nothing_is_run_behind_a_refusal_that_closes(tmp_path: Path) -> None:
+    refused = get("//", "Transfer-Encoding: chunked") + b"0\r\n\r\n"
+    async with serving(tmp_path) as served, served.visit() as visitor:
+        response = await visitor.ask(refused + HEALTH + CHAT)
+
+        assert (response.status, response.header("connection")) == (307, "close")
+        assert await visitor.closed() == b""
+        assert served.engine.targets == []
+        assert served.app.paths == []
+
+
 async def test_a_small_body_behind_a_refusal_does_not_cost_the_connection(tmp_path: Path) -> None:
     async with (
         serving(tmp_path, settings="apiKeys: [k]\n") as served,
