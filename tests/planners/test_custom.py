@@ -99,7 +99,7 @@ def test_a_planner_that_fails_is_contained(own: str, tmp_path: Path, kind: str, 
     (refused,) = subject.step(Arrived(1, "a"), 0)
     assert isinstance(refused, Refused)
     assert refused.refusal is Refusal.PLANNER_FAILED
-    assert refused.detail.startswith(f"planner {kind}: ")
+    assert refused.detail.startswith(f"planner {own}:{kind}: ")
     assert told in refused.detail
 
 

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import Receive, Scope, Send
 
-from hotbay.api import about, listing, logs, servers
+from hotbay.api import about, explain, listing, logs, servers
 from hotbay.api.answers import text_answer
 from hotbay.api.cors import preflight
 from hotbay.api.services import Services
@@ -34,6 +34,8 @@ ROUTES = (
     Route("/api/models/unload", servers.unload_all, methods=["POST"]),
     Route("/api/models/unload/{rest:path}", servers.unload_one, methods=["POST"]),
     Route("/api/version", about.version),
+    Route("/api/x/plan", explain.plan, methods=["POST"]),
+    Route("/api/x/queue", explain.queue),
     Route("/logs", logs.history),
     Route("/logs/stream", logs.stream),
     Route("/logs/stream/{rest:path}", logs.stream),

@@ -7,12 +7,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from hotbay.api.explain import as_plain
 from hotbay.cli.load import load_or_report
 from hotbay.config import Sources
 from hotbay.config.model import Config
 from hotbay.config.rules import compile_rules
-from hotbay.core.planners.planner import View
-from hotbay.core.planners.registry import make_planner
+from hotbay.core.machine import Machine
 
 
 def plan(
@@ -31,23 +31,11 @@ def plan(
     if None in names:
         return 1
     *up, model = [name for name in names if name is not None]
-    view = View(tuple(sorted(set(up))))
-    decision = make_planner(compile_rules(loaded)).decide(model, view)
-    if as_json:
-        print(
-            json.dumps(
-                {
-                    "target": model,
-                    "evict": list(decision.evict),
-                    "set": decision.set,
-                    "cost": decision.cost,
-                    "reason": decision.reason,
-                }
-            )
-        )
-    else:
-        stops = f"stops {', '.join(decision.evict)}" if decision.evict else "stops nothing"
-        print(f"{model}: {stops} ({decision.reason})")
+    found = Machine(compile_rules(loaded)).forecast(model, 0.0, up)
+    if found is None or found.action == "refuse":
+        print(found.text if found else f"no model {model!r}", file=sys.stderr)
+        return 1
+    print(json.dumps(as_plain(found)) if as_json else found.text)
     return 0
 
 

@@ -111,17 +111,17 @@ class Judge:
     """Decides for one model at a time, given who waits at the head."""
 
     def __init__(self, rules: Rules, situation: Situation) -> None:
-        self._planner = make_planner(rules)
-        self._looks_at_models = isinstance(rules.planner, CustomRules)
         self._situation = situation
-        self._plans: dict[tuple[str, str], Plan | PlannerError] = {}
-        self._view: View | None = None
+        self.use(rules)
 
     def use(self, rules: Rules) -> None:
-        """Decide by the planner of other rules from now on."""
+        """Decide by the planner of these rules from now on."""
+        custom = rules.planner if isinstance(rules.planner, CustomRules) else None
         self._planner = make_planner(rules)
-        self._looks_at_models = isinstance(rules.planner, CustomRules)
-        self.forget()
+        self._name = custom.name if custom else type(self._planner).__name__
+        self._looks_at_models = custom is not None
+        self._plans: dict[tuple[str, str], Plan | PlannerError] = {}
+        self._view: View | None = None
 
     def models_changed(self) -> None:
         """Drop what a planner has said that looks at more than which models run."""
@@ -248,7 +248,7 @@ class Judge:
         return view
 
     def _ask(self, model: str, view: View) -> Plan | PlannerError:
-        name = type(self._planner).__name__
+        name = self._name
         try:
             plan = self._planner.decide(model, view)
         except Exception as error:  # noqa: BLE001 - whatever a planner raises is contained (design 7.11)

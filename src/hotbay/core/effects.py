@@ -169,11 +169,12 @@ class StateChanged:
 
 @dataclass(frozen=True, slots=True)
 class SwapStarted:
-    """A swap begins: `evict` are stopped, then `model` is started. `reason` is the planner's."""
+    """A swap begins: `evict` are stopped, then `model` is started. The words are the planner's."""
 
     model: str
     evict: tuple[str, ...]
     reason: str = ""
+    runner_up: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -303,7 +303,7 @@ class Scheduler:
     def _begin(self, first: Ticket, plan: Plan, now: float, out: list[Effect]) -> None:
         swap = self.swaps[first.model] = SwapUnderWay(first.model, plan.evict, [first])
         self._world_changed()
-        out.append(SwapStarted(first.model, plan.evict, plan.reason))
+        out.append(SwapStarted(first.model, plan.evict, plan.reason, plan.runner_up))
         for model in plan.evict:
             server = self.fleet.servers[model]
             reason = f"evicted for {first.model}"

@@ -52,6 +52,7 @@ from hotbay.core.events import (
     TimerFired,
     UnloadAsked,
 )
+from hotbay.core.explain import Forecast, QueueView
 from hotbay.core.machine import Machine, ServerView
 from hotbay.runtime.causes import find_cause
 from hotbay.runtime.endpoint import Endpoint
@@ -59,6 +60,7 @@ from hotbay.runtime.launch import Launch, LaunchError, plan_launch
 from hotbay.runtime.logs import LogBook
 from hotbay.runtime.probe import port_in_use, probe_until_ready
 from hotbay.runtime.processes import ProcessKey, ProcessListener, ProcessSpec
+from hotbay.runtime.slow_planner import timed
 
 LAST_LINES = 10
 """How many lines of a program's output explain to the client why it did not start."""
@@ -114,7 +116,7 @@ class Engine(ProcessListener):
             watch: is shown every effect that is news; must not raise and not block.
             environ: what programs inherit.
         """
-        self._machine = Machine(compile_rules(config))
+        self._machine = Machine(timed(compile_rules(config), logs.proxy.warn))
         self._config = config
         self._logs = logs
         self._watch = watch
@@ -190,7 +192,7 @@ class Engine(ProcessListener):
     def reload(self, config: Config) -> None:
         """Go on under another configuration; only what changed is touched (design 7.5)."""
         self._config = config
-        self.post(RulesChanged(compile_rules(config)))
+        self.post(RulesChanged(timed(compile_rules(config), self._logs.proxy.warn)))
 
     def drain(self, seconds: float) -> None:
         """Refuse new requests, serve the waiting ones, stop everything within `seconds`."""
@@ -213,6 +215,15 @@ class Engine(ProcessListener):
     def state(self, model: str) -> State:
         """Return the state of one model server."""
         return self._machine.state(model)
+
+    def forecast(self, model: str, running: Iterable[str] | None = None) -> Forecast | None:
+        """Say what a request for `model` would meet: now, or if just `running` ran, all idle."""
+        up = None if running is None else tuple(running)
+        return self._machine.forecast(model, self._loop.time(), up)
+
+    def queue(self) -> QueueView:
+        """Return the swaps under way, and who waits for what."""
+        return self._machine.queue(self._loop.time())
 
     def ports_in_use(self) -> dict[str, int]:
         """Return the ports of every program that is not gone, by model."""

@@ -6,6 +6,7 @@ Owns the wording of those lines, nothing else.
 from __future__ import annotations
 
 from hotbay.core.effects import Effect, StartFailed, State, StateChanged, Stop, SwapStarted
+from hotbay.core.explain import plan_words
 from hotbay.runtime.logs import ProxyLog
 
 
@@ -18,8 +19,8 @@ class Journal:
     def watch(self, effect: Effect) -> None:
         """Log one effect, if it is worth a line."""
         match effect:
-            case SwapStarted(model, evict, reason) if evict:
-                self._log.info(f"{model}: stopping {', '.join(evict)} to make room ({reason})")
+            case SwapStarted(model, evict, reason, runner_up) if evict:
+                self._log.info(plan_words(model, evict, reason, runner_up))
             case StartFailed(model, _, reason):
                 self._log.warn(f"{model}: start failed: {reason}")
             case StateChanged(old=State.READY, new=State.STOPPING) if _by_itself(effect):

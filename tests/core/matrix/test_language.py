@@ -159,11 +159,11 @@ def test_parentheses_and_references_count_together() -> None:
 
 
 def test_long_chains_are_no_nesting() -> None:
-    assert permits(program(" & ".join(["a", "b"] * 5_000)), "ab")
-    assert permits(program(" | ".join(["a", "b", "a & b"] * 5_000)), "ab")
+    assert permits(program(" & ".join(["a", "b"] * 2_000)), "ab")
+    assert permits(program(" | ".join(["a", "b", "a & b"] * 2_000)), "ab")
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(st.text() | st.text("ab+&|() -._\n½/٣", max_size=40))
 def test_any_text_is_an_expression_or_a_matrix_error(text: str) -> None:
     for flaw in flaws({"s": text, "a": "b"}):
@@ -172,7 +172,7 @@ def test_any_text_is_an_expression_or_a_matrix_error(text: str) -> None:
         assert 1 <= flaw.column <= len(text) + 1
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     st.dictionaries(st.text("ab+x/", max_size=3), st.text("abx", max_size=2), max_size=3),
     st.dictionaries(st.text("ab+x/", max_size=3), st.integers(), max_size=3),

@@ -43,20 +43,21 @@ def test_worked_decisions(
 
 
 @pytest.mark.parametrize(
-    ("target", "running", "reason"),
+    ("target", "running", "reason", "runner_up"),
     [
-        ("w", ("q", "v"), "set 'wide' costs 0"),
-        ("q", ("g", "v"), "set 'chat' costs 1; set 'wide' costs the same but comes later"),
-        ("g", ("v", "w"), "set 'wide' costs 0; set 'chat' costs 1"),
-        ("stray", ("v",), "in no set, so it runs alone"),
-        ("v", ("g", "v"), "already running; set 'chat' permits all that runs"),
-        ("v", ("big", "v"), "already running; no set permits all that runs"),
+        ("w", ("q", "v"), "set 'wide' costs 0", ""),
+        ("q", ("g", "v"), "set 'chat' costs 1", "set 'wide' costs the same but comes later"),
+        ("g", ("v", "w"), "set 'wide' costs 0", "set 'chat' costs 1"),
+        ("stray", ("v",), "in no set, so it runs alone", ""),
+        ("v", ("g", "v"), "already running; set 'chat' permits all that runs", ""),
+        ("v", ("big", "v"), "already running; no set permits all that runs", ""),
     ],
 )
 def test_the_reason_names_set_cost_and_runner_up(
-    target: str, running: tuple[str, ...], reason: str
+    target: str, running: tuple[str, ...], reason: str, runner_up: str
 ) -> None:
-    assert plan(WORKED, target, running).reason == reason
+    answer = plan(WORKED, target, running)
+    assert (answer.reason, answer.runner_up) == (reason, runner_up)
 
 
 def test_a_decision_in_full_has_expression_and_combination() -> None:

@@ -59,6 +59,7 @@ class MatrixPlanner:
             _reason(decision, runs=target in view.running),
             set=chosen.set.name if chosen else None,
             cost=chosen.cost if chosen else 0,
+            runner_up=_runner_up(decision),
         )
 
     def explain(self, target: str, view: View) -> Decision:
@@ -106,21 +107,22 @@ class MatrixPlanner:
 
 
 def _reason(decision: Decision, *, runs: bool) -> str:
-    chosen, runner_up = decision.chosen, decision.runner_up
+    chosen = decision.chosen
     if runs:
         known = f"set {chosen.set.name!r} permits" if chosen else "no set permits"
         return f"already running; {known} all that runs"
     if chosen is None:
         return "in no set, so it runs alone"
     reason = f"set {chosen.set.name!r} costs {chosen.cost}"
-    if runner_up:
-        verdict = (
-            "costs the same but comes later"
-            if runner_up.cost == chosen.cost
-            else f"costs {runner_up.cost}"
-        )
-        reason += f"; set {runner_up.set.name!r} {verdict}"
     if decision.incomplete:
         names = ", ".join(map(repr, decision.incomplete))
         reason += f"; too many possibilities to compare all in {names}: perhaps more could stay"
     return reason
+
+
+def _runner_up(decision: Decision) -> str:
+    chosen, other = decision.chosen, decision.runner_up
+    if chosen is None or other is None:
+        return ""
+    same = "costs the same but comes later"
+    return f"set {other.set.name!r} {same if other.cost == chosen.cost else f'costs {other.cost}'}"

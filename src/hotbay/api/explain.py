@@ -1,0 +1,82 @@
+"""Looking into the decisions: `POST /api/x/plan` and `GET /api/x/queue`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from hotbay.api.answers import error_answer, json_answer
+from hotbay.api.services import services_of
+from hotbay.core.effects import Wait
+from hotbay.core.explain import Forecast
+
+
+class PlanRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of `POST /api/x/plan`; without `running` the present is meant."""
+
+    model: str
+    running: tuple[str, ...] | None = None
+
+
+async def plan(request: Request) -> Response:
+    """Answer whom a request for a model would evict, why, and whether it would wait."""
+    services = services_of(request)
+    try:
+        asked = msgspec.json.decode(await request.body(), type=PlanRequest)
+    except msgspec.DecodeError as error:
+        return error_answer(request, 400, f"invalid plan request: {error}")
+    names = [asked.model, *(asked.running or ())]
+    models = [services.config.names.local(name) for name in names]
+    for name, model in zip(names, models, strict=True):
+        if model is None:
+            return error_answer(request, 404, f"model {name!r} not found")
+    target, *up = [model for model in models if model is not None]
+    found = services.engine.forecast(target, None if asked.running is None else up)
+    if found is None:
+        return error_answer(request, 404, f"model {target!r} not found")
+    return json_answer(as_plain(found))
+
+
+def as_plain(found: Forecast) -> dict[str, Any]:
+    """Return a forecast as JSON has it; the CLI prints the same."""
+    return {
+        "target": found.target,
+        "evict": list(found.plan.evict),
+        "set": found.plan.set,
+        "cost": found.plan.cost,
+        "reason": found.plan.reason,
+        "runnerUp": found.plan.runner_up or None,
+        "action": found.action,
+        "wait": _wait(found.wait),
+        "text": found.text,
+    }
+
+
+def queue(request: Request) -> Response:
+    """Answer with the swaps under way, and with everybody who waits, for what, and how long."""
+    view = services_of(request).engine.queue()
+    return json_answer(
+        {
+            "swaps": [asdict(swap) for swap in view.swaps],
+            "waiting": [
+                {
+                    "request": waiter.request,
+                    "model": waiter.model,
+                    "age": round(waiter.age, 3),
+                    "position": waiter.position,
+                    "wait": _wait(waiter.wait),
+                    "patience": None if waiter.patience is None else round(waiter.patience, 3),
+                    "text": waiter.text,
+                }
+                for waiter in view.waiting
+            ],
+        }
+    )
+
+
+def _wait(wait: Wait | None) -> dict[str, Any] | None:
+    return None if wait is None else {"kind": wait.kind, "models": list(wait.models)}
