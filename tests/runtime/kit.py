@@ -18,7 +18,7 @@ import psutil
 from hotbay.runtime.processes import ProcessKey, ProcessSpec
 
 PROGRAM = Path(__file__).with_name("program.py")
-PATIENCE = 15.0
+PATIENCE = 30.0
 """Seconds after which a test gives up waiting; no test passes by waiting this long."""
 
 

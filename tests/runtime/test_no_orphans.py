@@ -115,23 +115,22 @@ async def test_when_hotbay_is_killed_nothing_survives_the_grace(
 
 
 async def test_when_hotbay_is_killed_a_model_server_still_has_its_grace(
-    hosts: list[Host], model: str, tmp_path: Path
+    hosts: list[Host], model: str
 ) -> None:
     host = await start_host(hosts, model, "slow:0.4", "ready", "stay", grace=10.0)
     (leader,) = marked(model)
-    host.kill()
     began = time.monotonic()
+    host.kill()
 
     assert outlast([leader], PATIENCE) == set()
     assert 0.4 <= time.monotonic() - began < 5.0
 
 
 async def test_when_hotbay_is_killed_cmd_stop_is_run_and_strays_are_spared(
-    hosts: list[Host], model: str, tmp_path: Path
+    hosts: list[Host], model: str
 ) -> None:
-    stop = (*argv_of("kill:${PID}"),)
     words = ("daemon:stay", "daemon:bare:stay", "fork:deaf+quiet+stay", "polite", "ready", "stay")
-    host = await start_host(hosts, model, *words, stop=stop, grace=10.0)
+    host = await start_host(hosts, model, *words, stop=argv_of("kill:${PID}"), grace=10.0)
     family = {process.pid for process in psutil.Process(host.warden).children(recursive=True)}
     host.kill()
     assert outlast([host.warden], PATIENCE) == set()

@@ -139,8 +139,8 @@ async def test_ten_megabytes_that_are_written_at_once_arrive_whole(
     wardens: Wardens, recorder: Recorder, key: ProcessKey
 ) -> None:
     size = 160 * 65536
-    wardens.spawn(key, spec(f"flood:{size}", "ready", "stay"))
-    await recorder.written(key, b"ready\n")
+    wardens.spawn(key, spec(f"flood:{size}", "ready", "leave:0"))
+    await recorder.event("gone", key)
 
     assert len(recorder.text[key]) == size + len(b"ready\n")
 
