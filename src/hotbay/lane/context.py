@@ -7,7 +7,7 @@ once, when its head is complete, and keeps it to its end.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from hotbay.config.model import Config
@@ -19,6 +19,9 @@ from hotbay.lane.gate import GateRules
 from hotbay.lane.head import Head
 from hotbay.runtime.endpoint import Endpoint
 from hotbay.runtime.engine import Caller
+
+_READ_SIZE = 256 * 1024
+"""As much as asyncio reads at once."""
 
 
 class Engine(Protocol):
@@ -98,6 +101,12 @@ class LaneContext:
 
 @dataclass(slots=True)
 class Lane:
-    """The place where connections find the present context."""
+    """What the connections of one event loop share.
+
+    Attributes:
+        context: the present one.
+        read_buffer: where each read goes, see `HardenedProtocol`.
+    """
 
     context: LaneContext
+    read_buffer: memoryview = field(default_factory=lambda: memoryview(bytearray(_READ_SIZE)))

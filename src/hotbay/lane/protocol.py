@@ -44,7 +44,9 @@ class LaneProtocol(HardenedProtocol):
         *,
         lane: Lane,
     ) -> None:
-        super().__init__(config, server_state, app_state, lane.context.config.limits)
+        super().__init__(
+            config, server_state, app_state, lane.context.config.limits, lane.read_buffer
+        )
         self.peer = ""
         self._lane = lane
         self._active: Turn | None = None  # whose answer may be written
