@@ -99,7 +99,15 @@ class Server:
     def arm_ttl(self, out: list[Effect]) -> None:
         """Set the ttl timer after the last use; the timer asks again rather than being moved."""
         self.ttl_armed = True
-        out.append(SetTimer(self._timer("ttl"), self.last_used + self.rules.ttl))
+        out.append(SetTimer(self._timer("ttl"), self.ttl_ends()))
+
+    def ttl_ends(self) -> float:
+        """Return when the ttl after the last use is over.
+
+        Timer and check use the same sum: a difference may round the other way, and then the
+        timer would be set again for the moment in which it fires, for ever.
+        """
+        return self.last_used + self.rules.ttl
 
     def disarm_ttl(self, out: list[Effect]) -> None:
         """Drop the ttl timer."""

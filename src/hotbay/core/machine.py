@@ -222,7 +222,7 @@ class Machine:
         ttl = server.rules.ttl
         if ttl <= 0 or self._scheduler.in_flight.get(model):
             return
-        if now - server.last_used < ttl:
+        if now < server.ttl_ends():
             server.arm_ttl(out)
         elif not self._scheduler.idle(model):
             server.used(now, out)
