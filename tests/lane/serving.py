@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
 from pathlib import Path
@@ -17,9 +18,9 @@ from hotbay.core.effects import Admitted, Grant, Refusal, Refused
 from hotbay.core.events import Mode
 from hotbay.lane.body import BodyMemory
 from hotbay.lane.context import Lane, LaneContext
-from hotbay.lane.gate import gate_rules
+from hotbay.lane.gate import GateRules
 from hotbay.lane.pool import Client
-from hotbay.lane.server import LaneServer, bind, is_loopback
+from hotbay.lane.server import LaneServer
 from hotbay.runtime.endpoint import Endpoint
 from hotbay.runtime.engine import Caller
 
@@ -190,8 +191,8 @@ async def serving(
     file = folder / "config.yaml"
     file.write_text(MODELS + settings)
     config = load(Sources(file, None), environ={}).config
-    sockets = bind("127.0.0.1", 0)
-    port = sockets[0].getsockname()[1]
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
     engine = Engine(upstream_port, options.pop("base_path", ""))
     client = Client({})
     lines: list[str] = []
@@ -199,7 +200,15 @@ async def serving(
     lane = Lane(
         LaneContext(
             config=config,
-            gate=gate_rules(config, loopback=is_loopback(sockets), serves=serves),
+            gate=GateRules(
+                keys=tuple(key.encode() for key in config.api_keys),
+                loopback=True,
+                allowed_hosts=frozenset(config.access.allowed_hosts),
+                allowed_origins=frozenset(config.access.allowed_origins),
+                body=config.limits.body,
+                json_body=config.limits.json_body,
+                serves=serves,
+            ),
             engine=engine,
             client=client,
             memory=memory,
@@ -208,7 +217,7 @@ async def serving(
         )
     )
     app = App()
-    server = LaneServer(app, lane, sockets, **options)
+    server = LaneServer(app, lane, [listener], **options)
     served = Served(lane, server, engine, app, port)
     served.lines = lines
     try:

@@ -11,8 +11,6 @@ import pytest
 from tests.lane.serving import CHAT, OK, Truncated, get, serving
 from tests.lane.upstreams import Peer, upstream
 
-from hotbay.lane.server import bind, is_loopback
-
 HEALTH = get("/health")
 
 
@@ -162,39 +160,9 @@ async def test_a_certificate_that_cannot_be_used_is_an_error(tmp_path: Path) -> 
             pass
 
 
-# -- sockets ---------------------------------------------------------------------------------
-
-
-def test_a_port_is_the_same_for_all_addresses_of_a_name() -> None:
-    sockets = bind("localhost", 0)
-    try:
-        assert len({sock.getsockname()[1] for sock in sockets}) == 1
-        assert is_loopback(sockets)
-    finally:
-        for sock in sockets:
-            sock.close()
-
-
 async def test_clients_that_vanish_are_noticed_by_the_kernel(tmp_path: Path) -> None:
     async with serving(tmp_path) as served, served.visit() as visitor:
         await visitor.ask(HEALTH)
         (connection,) = served.server._connections
         accepted = connection.transport.get_extra_info("socket")
         assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
-
-
-def test_all_interfaces_are_no_loopback() -> None:
-    sockets = bind("", 0)
-    try:
-        assert not is_loopback(sockets)
-    finally:
-        for sock in sockets:
-            sock.close()
-
-
-def test_a_port_that_is_taken_is_an_error() -> None:
-    with (
-        socket.create_server(("127.0.0.1", 0)) as taken,
-        pytest.raises(OSError, match="in use"),
-    ):
-        bind("127.0.0.1", taken.getsockname()[1])

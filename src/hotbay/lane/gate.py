@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hmac import compare_digest
 
-from hotbay.config.model import Config
 from hotbay.lane.body import in_units
 from hotbay.lane.buffer import SizeLimit
 from hotbay.lane.head import Head, decoded
@@ -50,19 +49,6 @@ class GateRules:
     body: int
     json_body: int
     serves: Callable[[str, str], bool]
-
-
-def gate_rules(config: Config, *, loopback: bool, serves: Callable[[str, str], bool]) -> GateRules:
-    """Return the rules of a configuration; for the other arguments see `GateRules`."""
-    return GateRules(
-        keys=tuple(key.encode() for key in config.api_keys),
-        loopback=loopback,
-        allowed_hosts=frozenset(config.access.allowed_hosts),
-        allowed_origins=frozenset(config.access.allowed_origins),
-        body=config.limits.body,
-        json_body=config.limits.json_body,
-        serves=serves,
-    )
 
 
 @dataclass(frozen=True, slots=True)

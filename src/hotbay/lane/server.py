@@ -8,8 +8,6 @@ handlers, ticks and lifespan of its own, is not used: `hotbay.app` owns all that
 from __future__ import annotations
 
 import asyncio
-import ipaddress
-import os
 import socket
 from collections.abc import Sequence
 from functools import partial
@@ -43,7 +41,7 @@ class LaneServer:
         Args:
             app: the control plane, an ASGI application.
             lane: where connections find what they need.
-            sockets: bound, see `bind`; closed by `stop`.
+            sockets: bound; closed by `stop`.
             certificate: PEM file; with it the server speaks TLS only.
             key: PEM file of its private key, if it is not in the same file.
         """
@@ -79,6 +77,7 @@ class LaneServer:
         loop = asyncio.get_running_loop()
         make = partial(LaneProtocol, self._config, self._state, {}, lane=self._lane)
         for sock in self._sockets:
+            _keep_alive(sock)
             self._listeners.append(
                 await loop.create_server(make, sock=sock, ssl=self._config.ssl, backlog=_BACKLOG)
             )
@@ -126,34 +125,6 @@ class _Connections(set[Any]):
             await self._gone.wait()
 
 
-def bind(host: str, port: int) -> list[socket.socket]:
-    """Return a bound socket for each address of `host`; all interfaces if it is empty.
-
-    Port 0 takes a free port, the same for all addresses.
-
-    Raises:
-        OSError: an address is unknown or taken.
-    """
-    found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    sockets: list[socket.socket] = []
-    try:
-        for family, kind, protocol, _, address in dict.fromkeys(found):
-            sock = socket.socket(family, kind, protocol)
-            sockets.append(sock)
-            if os.name == "posix":
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            _keep_alive(sock)
-            sock.bind((address[0], port, *address[2:]))
-            port = sock.getsockname()[1]
-    except OSError:
-        for sock in sockets:
-            sock.close()
-        raise
-    return sockets
-
-
 def _keep_alive(sock: socket.socket) -> None:
     """Have the kernel notice clients that vanished, on every connection of a socket.
 
@@ -164,9 +135,3 @@ def _keep_alive(sock: socket.socket) -> None:
     for name, value in (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 9)):
         if hasattr(socket, name):  # not everywhere
             sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
-
-
-def is_loopback(sockets: Sequence[socket.socket]) -> bool:
-    """Tell whether nobody but this machine can reach any of the sockets."""
-    addresses = (sock.getsockname()[0] for sock in sockets)
-    return all(ipaddress.ip_address(address).is_loopback for address in addresses)
