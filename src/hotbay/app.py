@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from hotbay.runtime.engine import Engine
 from hotbay.runtime.journal import Journal
 from hotbay.runtime.logs import LogBook
 from hotbay.runtime.preload import preload
-from hotbay.runtime.processes import Wardens
+from hotbay.runtime.processes import Processes, ProcessListener, Wardens
 
 DRAIN_LIMIT = 30.0
 """Seconds that requests in progress have at a shutdown (spec/cli.md 5)."""
@@ -60,8 +61,8 @@ class App:
         self.logs = logs
         self._origin = origin
         self._engine = Engine(config, logs, Journal(logs.proxy).watch)
-        self._wardens = Wardens(self._engine, logs.proxy.warn)
-        self._engine.attach(self._wardens)
+        self._processes = _processes(self._engine, logs)
+        self._engine.attach(self._processes)
         self._client = Client()
         self._engine.on_endpoint_gone = self._client.forget
         self._memory = BodyMemory(config.limits.body_memory)
@@ -85,7 +86,7 @@ class App:
 
     async def start(self) -> None:
         """Begin to serve, and to preload."""
-        await self._wardens.start()
+        await self._processes.start()
         await self._server.start()
         self._begin_preload()
         # What exists now lives as long as the program; not looking at it again and collecting
@@ -121,7 +122,7 @@ class App:
         """End what is left."""
         await self._server.stop(grace=0)
         self._client.close()
-        await self._wardens.close()
+        await self._processes.close()
 
     # -- inside --------------------------------------------------------------------------
 
@@ -194,3 +195,13 @@ class App:
             ports[request.model_id] = port
             taken.add(port)
         return ports
+
+
+def _processes(listener: ProcessListener, logs: LogBook) -> Processes:
+    """Return what starts and ends programs on this platform."""
+    if os.name == "nt":
+        # It needs what only Windows has.
+        from hotbay.runtime.windows import Jobs  # noqa: PLC0415 - see above
+
+        return Jobs(listener, logs.proxy.warn)
+    return Wardens(listener, logs.proxy.warn)

@@ -22,7 +22,7 @@ from hotbay.lane.gate import GateRules
 from hotbay.lane.pool import Client
 from hotbay.lane.server import LaneServer
 from hotbay.runtime.endpoint import Endpoint
-from hotbay.runtime.engine import Caller
+from hotbay.runtime.caller import Caller
 
 MODELS = """
 models:

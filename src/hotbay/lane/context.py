@@ -17,8 +17,8 @@ from hotbay.lane.body import Body, BodyMemory
 from hotbay.lane.call import Call, Sink
 from hotbay.lane.gate import GateRules
 from hotbay.lane.head import Head
+from hotbay.runtime.caller import Caller
 from hotbay.runtime.endpoint import Endpoint
-from hotbay.runtime.engine import Caller
 
 _READ_SIZE = 256 * 1024
 """As much as asyncio reads at once."""

@@ -13,7 +13,6 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Protocol
 
 from hotbay.config.model import Config
 from hotbay.config.rules import compile_rules
@@ -54,48 +53,17 @@ from hotbay.core.events import (
 )
 from hotbay.core.explain import Forecast, QueueView
 from hotbay.core.machine import Machine, ServerView
+from hotbay.runtime.caller import Caller
 from hotbay.runtime.causes import find_cause
 from hotbay.runtime.endpoint import Endpoint
 from hotbay.runtime.launch import Launch, LaunchError, plan_launch
 from hotbay.runtime.logs import LogBook
 from hotbay.runtime.probe import port_in_use, probe_until_ready
-from hotbay.runtime.processes import ProcessKey, ProcessListener, ProcessSpec
+from hotbay.runtime.processes import Processes, ProcessKey, ProcessListener
 from hotbay.runtime.slow_planner import timed
 
 LAST_LINES = 10
 """How many lines of a program's output explain to the client why it did not start."""
-
-
-class Caller(Protocol):
-    """Who made a request: told what becomes of it, perhaps before `Engine.arrive` returns."""
-
-    def admitted(self, effect: Admitted) -> None:
-        """The request has a place."""
-        ...
-
-    def moved(self, effect: Position) -> None:
-        """The request's place in the queue has changed."""
-        ...
-
-    def refused(self, effect: Refused) -> None:
-        """The request ends here; nothing more will be told."""
-        ...
-
-    def granted(self, effect: Grant) -> None:
-        """Forward now, and call `Engine.finished` exactly once when that has ended."""
-        ...
-
-
-class Processes(Protocol):
-    """Starts and ends programs; see `hotbay.runtime.processes`."""
-
-    def spawn(self, key: ProcessKey, spec: ProcessSpec) -> None:
-        """Start a program."""
-        ...
-
-    def stop(self, key: ProcessKey, grace: float) -> None:
-        """Run the stop sequence."""
-        ...
 
 
 class Engine(ProcessListener):

@@ -90,6 +90,26 @@ class ProcessListener(Protocol):
         ...
 
 
+class Processes(Protocol):
+    """Starts and ends programs: `Wardens`, or on Windows `hotbay.runtime.windows.Jobs`."""
+
+    async def start(self) -> None:
+        """Get ready to spawn."""
+        ...
+
+    async def close(self) -> None:
+        """End every program and return when none is left."""
+        ...
+
+    def spawn(self, key: ProcessKey, spec: ProcessSpec) -> None:
+        """Start a program."""
+        ...
+
+    def stop(self, key: ProcessKey, grace: float) -> None:
+        """Run the stop sequence."""
+        ...
+
+
 def status_text(code: int) -> str:
     """Say how a program has ended; `code` is its exit status or minus the signal."""
     if code >= 0:
