@@ -504,6 +504,28 @@ async def test_a_body_over_the_limit_is_refused(
         assert " 413 " in served.lines[0]
 
 
+async def test_a_refused_body_behind_another_request_is_answered_in_its_turn(
+    tmp_path: Path,
+) -> None:
+    head, _, _ = post(b"x").partition(b"Content-Length")
+    body = b"1f4\r\n" + b"x" * 500 + b"\r\n"
+    too_large = head + b"Transfer-Encoding: chunked\r\n\r\n" + body * 3 + b"0\r\n\r\n"
+    async with (
+        upstream(answering_ok) as model,
+        serving(tmp_path, model.port, settings=SMALL) as served,
+        served.visit() as visitor,
+    ):
+        served.engine.holding = True
+        await visitor.send(CHAT, *(too_large[at : at + 300] for at in range(0, 1600, 300)))
+        await visitor.send(too_large[1800:])
+        await served.engine.until(lambda: bool(served.engine.callers))
+        served.engine.grant(1)
+
+        assert [(await visitor.response()).status for _ in range(2)] == [200, 413]
+        assert served.engine.targets == ["m1"]
+        assert (await visitor.ask(get("/health"))).status == 200
+
+
 async def test_bodies_share_a_limited_memory(tmp_path: Path) -> None:
     async with serving(tmp_path, settings=SMALL) as served:
         engine = served.engine

@@ -111,7 +111,7 @@ class Exchange:
 
     def receive(self, data: bytes) -> None:
         """Collect a piece of the body; pass on what comes through a tunnel."""
-        if self._ended:
+        if self._ended or self._failure is not None:
             return
         if self._upgrade:
             self._tunnel(data)
@@ -139,8 +139,8 @@ class Exchange:
 
     def complete(self) -> None:
         """Have the body made of its pieces."""
-        if not self._ended:
-            self._whole = True
+        self._whole = True
+        if not self._ended and self._failure is None:
             self._buffer.finish(self._collected)
 
     def leave(self) -> None:
