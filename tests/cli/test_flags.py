@@ -24,7 +24,10 @@ from hotbay.cli.flags import FlagError, translate
         (["-help"], ["--help"]),
         (["serve", "-config", "a"], ["serve", "--config=a"]),
         (["check", "-config", "a", "--json"], ["check", "--config", "a", "--json"]),
-        (["plan", "-config=a", "m", "--running", "b"], ["plan", "--config=a", "m", "--running", "b"]),
+        (
+            ["plan", "-config=a", "m", "--running", "b"],
+            ["plan", "--config=a", "m", "--running", "b"],
+        ),
     ],
 )
 def test_single_and_double_dashes_are_equivalent(words: list[str], expected: list[str]) -> None:

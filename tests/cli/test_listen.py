@@ -24,7 +24,9 @@ def test_an_address_is_read_and_written_alike(text: str, host: str, port: int) -
     assert str(address) == text
 
 
-@pytest.mark.parametrize("text", ["", "8080", "localhost", "h:", "h:x", "h:-1", "h:65536", "::1:80", "h:١"])
+@pytest.mark.parametrize(
+    "text", ["", "8080", "localhost", "h:", "h:x", "h:-1", "h:65536", "::1:80", "h:١"]
+)
 def test_a_bad_address_is_refused_by_name(text: str) -> None:
     with pytest.raises(ListenError) as caught:
         parse_address(text)

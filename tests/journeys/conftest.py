@@ -1,0 +1,105 @@
+"""What journeys share: configurations of scripted model servers, and a client's requests."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+SERVER = Path(__file__).with_name("scripted.py")
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on; two tests at once rarely get the same."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def command(**options: object) -> str:
+    """Return the command of a scripted model server."""
+    words = [f"{key}={value}" for key, value in options.items()]
+    return " ".join([sys.executable, "-S", str(SERVER), "${PORT}", *(f"'{w}'" for w in words)])
+
+
+Configure = Callable[..., str]
+
+
+@pytest.fixture
+def configure() -> Configure:
+    """Write a configuration: `configure(a={...}, top={...})`; a model without cmd is scripted."""
+
+    def write(top: dict[str, Any] | None = None, **models: dict[str, Any]) -> str:
+        filled = {name: {"cmd": command(), **settings} for name, settings in models.items()}
+        content = {"startPort": free_port(), "unloadTimeout": 2, **(top or {}), "models": filled}
+        return json.dumps(content)  # JSON is YAML
+
+    return write
+
+
+class Answer:
+    """A response, read to its end or until it broke off."""
+
+    def __init__(self, response: http.client.HTTPResponse) -> None:
+        self.status = response.status
+        self.headers = response.headers
+        self.whole = True
+        try:
+            self.body = response.read()
+        except http.client.IncompleteRead as broken:
+            self.body, self.whole = broken.partial, False
+        except ConnectionError:
+            self.body, self.whole = b"", False
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def error(self) -> str:
+        """The message of the error envelope, which every error of hotbay's has."""
+        assert self.json["src"] == "llama-swap"
+        return str(self.json["error"]["message"])
+
+
+def connect(url: str) -> http.client.HTTPConnection:
+    """Return a connection of a client to hotbay."""
+    parts = urlsplit(url)
+    return http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=60)
+
+
+def get(url: str, path: str) -> Answer:
+    connection = connect(url)
+    connection.request("GET", path)
+    answer = Answer(connection.getresponse())
+    connection.close()
+    return answer
+
+
+def post(url: str, model: object, query: str = "", path: str = "/v1/chat/completions") -> Answer:
+    connection = start(url, model, query, path)
+    answer = Answer(connection.getresponse())
+    connection.close()
+    return answer
+
+
+def start(
+    url: str, model: object, query: str = "", path: str = "/v1/chat/completions"
+) -> http.client.HTTPConnection:
+    """Send a request and leave the answer to be read."""
+    connection = connect(url)
+    body = model if isinstance(model, bytes) else json.dumps({"model": model}).encode()
+    target = f"{path}?{query}" if query else path
+    connection.request("POST", target, body, {"Content-Type": "application/json"})
+    return connection
+
+
+def up(url: str) -> dict[str, str]:
+    """Return the state of every model server that is not stopped."""
+    return {server["model"]: server["state"] for server in get(url, "/running").json["running"]}
