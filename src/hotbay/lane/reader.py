@@ -78,12 +78,12 @@ class ResponseReader:
         self.upgraded: bytes | None = None
         self.error = ""
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes | memoryview) -> None:
         """Read what arrived; afterwards the attributes tell what was in it."""
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
-            self.upgraded = data[upgrade.args[0] :]
+            self.upgraded = bytes(data[upgrade.args[0] :])
         except httptools.HttpParserCallbackError:
             if not self.complete:
                 raise

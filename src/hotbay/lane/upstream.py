@@ -21,6 +21,10 @@ _ONE_WRITE = 64 * 1024
 """A body up to this size goes out together with the head."""
 
 
+_READ_BUFFER = memoryview(bytearray(PIECE))
+"""Where all connections read to: asyncio would map 256 KiB from the kernel for every read."""
+
+
 class Owner(Protocol):
     """Who made a connection and decides about its use."""
 
@@ -34,7 +38,7 @@ class Owner(Protocol):
         """Send a call again, on a fresh connection."""
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.BufferedProtocol):
     """An established connection.
 
     Attributes:
@@ -159,7 +163,15 @@ class Connection(asyncio.Protocol):
 
     # Receiving
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002  always the same
+        """Say where to read to; one buffer for all, as a read is handled before the next begins."""
+        return _READ_BUFFER
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take what has been read."""
+        self.data_received(_READ_BUFFER[:nbytes])
+
+    def data_received(self, data: bytes | memoryview) -> None:
         """Parse what one read brought and tell the sink."""
         call = self._call
         if call is None:  # nobody asked for anything
