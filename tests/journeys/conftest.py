@@ -83,10 +83,7 @@ def get(url: str, path: str) -> Answer:
 
 
 def post(url: str, model: object, query: str = "", path: str = "/v1/chat/completions") -> Answer:
-    connection = start(url, model, query, path)
-    answer = Answer(connection.getresponse())
-    connection.close()
-    return answer
+    return answer_of(start(url, model, query, path))
 
 
 def start(
@@ -100,6 +97,21 @@ def start(
     return connection
 
 
+def answer_of(connection: http.client.HTTPConnection) -> Answer:
+    """Read the answer to a request that was started, and close the connection."""
+    answer = Answer(connection.getresponse())
+    connection.close()
+    return answer
+
+
 def up(url: str) -> dict[str, str]:
     """Return the state of every model server that is not stopped."""
     return {server["model"]: server["state"] for server in get(url, "/running").json["running"]}
+
+
+def until_waiting(url: str, count: int) -> None:
+    """Return once so many requests wait."""
+    for _ in range(2000):  # each round is a whole request: no busy loop, and no sleep
+        if len(get(url, "/api/x/queue").json["waiting"]) == count:
+            return
+    raise AssertionError(f"never {count} waiting")

@@ -9,7 +9,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from tests.journeys.conftest import Configure, command, free_port, get, post, start, up
+from tests.journeys.conftest import (
+    Configure,
+    command,
+    free_port,
+    get,
+    post,
+    start,
+    until_waiting,
+    up,
+)
 from tests.journeys.program import serving
 
 
@@ -145,10 +154,10 @@ def test_a_client_that_leaves_while_it_waits_frees_its_place(
         busy = start(url, "b", "events=400&every=0.02")
         assert busy.getresponse().status == 200
         waiting = start(url, "a")
-        _until_waiting(url, 1)
+        until_waiting(url, 1)
         assert post(url, "a").status == 429
         waiting.close()
-        _until_waiting(url, 0)
+        until_waiting(url, 0)
         busy.close()
         assert post(url, "a").status == 200
         assert program.output.count("a: starting") == 1
@@ -163,10 +172,3 @@ def test_a_client_that_leaves_a_stream_closes_it_upstream(
         stream.close()
         # b can be served only once nothing of a is in flight any more.
         assert post(url, "b").json["model"] == "b"
-
-
-def _until_waiting(url: str, count: int) -> None:
-    for _ in range(2000):  # each round is a whole request: no busy loop, and no sleep
-        if len(get(url, "/api/x/queue").json["waiting"]) == count:
-            return
-    raise AssertionError(f"never {count} waiting")
