@@ -111,6 +111,7 @@ class App:
         if self._preload is not None:
             self._preload.cancel()
         async with self._reloading:
+            self.logs.end_streams()
             self._engine.drain(DRAIN_LIMIT)
         await asyncio.gather(self._server.stop(DRAIN_LIMIT), self._engine.closed())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import select
 import threading
@@ -12,7 +13,7 @@ import pytest
 
 from hotbay.config.model import Config, ModelConfig
 from hotbay.runtime.console import LIMIT, Console
-from hotbay.runtime.logs import LogBook, ProxyLog
+from hotbay.runtime.logs import LibraryHandler, LogBook, ProxyLog
 from hotbay.runtime.monitors import HISTORY, Monitor, Subscription
 
 PATIENCE = 10.0
@@ -307,3 +308,23 @@ def test_without_a_standard_output_nothing_is_written() -> None:
     console = Console(None)
     console.write(b"nowhere")
     assert console.flush(0.0)
+
+
+def test_what_libraries_log_comes_with_its_exception_into_the_log() -> None:
+    written: list[bytes] = []
+    logger = logging.getLogger("some.library")
+    handler = LibraryHandler(ProxyLog(written.append))
+    logger.addHandler(handler)
+    try:
+        logger.info("not worth a line")
+        logger.warning("beware of %s", "this")
+        try:
+            raise ValueError("odd value")
+        except ValueError:
+            logger.exception("it broke")
+    finally:
+        logger.removeHandler(handler)
+    text = b"".join(written).decode()
+    assert text.startswith("[WARN] some.library: beware of this\n[ERROR] some.library: it broke\n")
+    assert "ValueError: odd value" in text
+    assert "not worth" not in text

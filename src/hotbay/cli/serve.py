@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from hotbay.cli.version import BUILD
 from hotbay.cli.watch import watch
 from hotbay.config import Sources
 from hotbay.config.model import Config
-from hotbay.runtime.logs import LogBook
+from hotbay.runtime.logs import LibraryHandler, LogBook
 
 DEFAULT_ADDRESS = "127.0.0.1:8080"
 DEFAULT_TLS_ADDRESS = "127.0.0.1:8443"
@@ -66,6 +67,7 @@ async def _run(config: Config, origin: Origin, address: Address, *, watched: boo
     signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
     _listen_to(signals)
     logs = LogBook(config)
+    logging.getLogger().addHandler(LibraryHandler(logs.proxy))
     app = App(config, origin, logs)
     try:
         await app.start()

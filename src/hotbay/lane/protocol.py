@@ -220,12 +220,16 @@ class LaneProtocol(HardenedProtocol):
                 turn.leave()
 
     def shutdown(self) -> None:
-        """Take no more requests, and end what would go on for as long as the client listens."""
+        """Take no more requests, and close once nothing is being answered."""
         self._last = True
         if self._active is None:
             self.transport.close()
         else:
             self._active.keep_alive = False
+
+    def end_stream(self) -> None:
+        """End what would go on for as long as the client listens."""
+        if self._active is not None:
             self._active.end_stream()
 
 

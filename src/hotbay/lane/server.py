@@ -24,6 +24,10 @@ from hotbay.lane.protocol import LaneProtocol
 _BACKLOG = 2048
 
 
+_STREAM_GRACE = 0.5
+"""Seconds for the application's streams to end by themselves at a shutdown."""
+
+
 class LaneServer:
     """One server for both planes."""
 
@@ -85,8 +89,9 @@ class LaneServer:
     async def stop(self, grace: float) -> None:
         """Take no more requests, let answers end for `grace` seconds, then abort them.
 
-        Idle connections and streams of the application are ended at once. May be called
-        again, with less grace, while an earlier call waits.
+        Idle connections are closed at once. Streams of the application have a moment to end
+        by themselves, so that their clients see a whole answer. May be called again, with less
+        grace, while an earlier call waits.
         """
         for listener in self._listeners:
             listener.close()
@@ -94,6 +99,9 @@ class LaneServer:
             sock.close()
         for connection in list(self._connections):
             connection.shutdown()
+        streams = asyncio.get_running_loop().call_later(
+            min(grace, _STREAM_GRACE), self._end_streams
+        )
         try:
             async with asyncio.timeout(grace):
                 await self._connections.gone()
@@ -101,9 +109,14 @@ class LaneServer:
             for connection in list(self._connections):
                 connection.abort()
             await self._connections.gone()
+        streams.cancel()
         for task in self._state.tasks:
             task.cancel()
         await asyncio.gather(*self._state.tasks, return_exceptions=True)
+
+    def _end_streams(self) -> None:
+        for connection in list(self._connections):
+            connection.end_stream()
 
 
 class _Connections(set[Any]):

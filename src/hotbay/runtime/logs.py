@@ -5,6 +5,7 @@ Owns every monitor: proxy, upstream, combined and one per model. Belongs to the 
 
 from __future__ import annotations
 
+import logging
 import time
 import traceback
 from collections.abc import Callable
@@ -66,6 +67,22 @@ class ProxyLog:
         self._write(f"{when}[{LEVELS[level].upper()}] {text}\n".encode())
 
 
+class LibraryHandler(logging.Handler):
+    """Passes on what libraries log through `logging`: uvicorn's and asyncio's errors."""
+
+    def __init__(self, log: ProxyLog) -> None:
+        super().__init__(logging.WARNING)
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record as a line, with its exception below."""
+        text = f"{record.name}: {record.getMessage()}"
+        if record.levelno >= logging.ERROR:
+            self._log.error(text, record.exc_info[1] if record.exc_info else None)
+        else:
+            self._log.warn(text)
+
+
 def _escaped(text: str) -> str:
     """Replace whatever could end the line, steer a terminal or not be encoded."""
     return "".join(
@@ -113,6 +130,11 @@ class LogBook:
         """Return the last output of the model's newest server."""
         monitor = self.model(model)
         return monitor.history(min(TAIL, monitor.written - self._begun.get(model, 0)))
+
+    def end_streams(self) -> None:
+        """Let every live reader come to its end: nothing more will be told."""
+        for monitor in (self.combined, self.proxy_monitor, self.upstream, *self._models.values()):
+            monitor.close()
 
     def flush(self) -> None:
         """Give what waits for standard output a moment to be written."""
