@@ -90,7 +90,7 @@ class App:
         await self._server.start()
         self._begin_preload()
         # What exists now lives as long as the program; not looking at it again and collecting
-        # less often halves the tail of the latency (prototypes/data-plane.md 5).
+        # less often halves the tail of the latency (measured).
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 50, 1_000)
