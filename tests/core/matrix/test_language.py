@@ -100,6 +100,7 @@ def test_a_var_stands_for_a_model_whose_id_cannot_be_written() -> None:
         ("!a", 1, "unexpected character '!'; use a var for a model whose ID contains it"),
         ('"a"', 1, "unexpected character '\"'; use a var for a model whose ID contains it"),
         ("a\n& ½", 5, "unexpected character '½'; use a var for a model whose ID contains it"),
+        ("a²", 2, "unexpected character '²'; use a var for a model whose ID contains it"),
         ("a\x1f", 2, "unexpected character '\\x1f'; use a var for a model whose ID contains it"),
         ("a & x1", 5, "unknown var or model 'x1'"),
         ("a | +nowhere", 5, "undefined set 'nowhere'"),
