@@ -28,9 +28,11 @@ from hotbay.core.effects import (
     Refused,
     SetTimer,
     Spawn,
+    StartFailed,
     State,
     StateChanged,
     Stop,
+    SwapStarted,
     Unloaded,
 )
 from hotbay.core.events import (
@@ -62,6 +64,8 @@ from hotbay.runtime.probe import port_in_use, probe_until_ready
 from hotbay.runtime.processes import Processes, ProcessKey, ProcessListener
 from hotbay.runtime.slow_planner import timed
 
+NEWS = frozenset({SwapStarted, StartFailed, StateChanged, Stop})
+"""What concerns more than one request, and so is worth showing to others."""
 LAST_LINES = 10
 """How many lines of a program's output explain to the client why it did not start."""
 
@@ -81,7 +85,7 @@ class Engine(ProcessListener):
         Args:
             config: what may run, and how.
             logs: where the programs' output goes.
-            watch: is shown every effect that is news; must not raise and not block.
+            watch: is shown every effect of a kind in `NEWS`; must not block.
             environ: what programs inherit.
         """
         self._machine = Machine(timed(compile_rules(config), logs.proxy.warn))
@@ -214,11 +218,11 @@ class Engine(ProcessListener):
             self._stepping = False
 
     def _carry_out(self, effect: Effect) -> None:
-        perform = self._perform.get(type(effect))
         try:
-            if perform is not None:
-                perform(effect)
-            self._watch(effect)
+            if type(effect) in self._perform:
+                self._perform[type(effect)](effect)
+            if type(effect) in NEWS:
+                self._watch(effect)
         except Exception as error:  # noqa: BLE001 - one effect that fails must not lose the others
             self._logs.proxy.error(f"internal error: {effect}: {error!r}", error)
 
