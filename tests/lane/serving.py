@@ -21,8 +21,8 @@ from hotbay.lane.context import Lane, LaneContext
 from hotbay.lane.gate import GateRules
 from hotbay.lane.pool import Client
 from hotbay.lane.server import LaneServer
-from hotbay.runtime.endpoint import Endpoint
 from hotbay.runtime.caller import Caller
+from hotbay.runtime.endpoint import Endpoint
 
 MODELS = """
 models:

@@ -212,11 +212,11 @@ def run(check: Callable[[Scene], None], scenes: Callable[[int], Scene], seeds: r
 
 
 def test_everything_that_can_go_wrong_ends_well() -> None:
-    run(ends_well, troubled, range(250))
+    run(ends_well, troubled, range(800))
 
 
 def test_nobody_starves() -> None:
-    run(waits_are_bounded, peaceful, range(250))
+    run(waits_are_bounded, peaceful, range(800))
 
 
 @pytest.mark.soak
