@@ -6,7 +6,8 @@ Authentication, Host and Origin are judged before a request comes here, in the g
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Collection
 from functools import lru_cache
 
 from starlette.applications import Starlette
@@ -23,22 +24,40 @@ from hotbay.lane.routes import methods_of
 
 Endpoint = Callable[[Request], Response | Awaitable[Response]]
 
+
+class _Route(Route):
+    """A route for its methods and no others; those are answered with the preflights, below.
+
+    Starlette's own lets a line feed pass at the end of a path, and stops at one in `{rest}`.
+    """
+
+    def __init__(
+        self, path: str, endpoint: Endpoint, *, methods: Collection[str] = ("GET",)
+    ) -> None:
+        super().__init__(path, endpoint, methods=methods)
+        self.path_regex = re.compile(self.path_regex.pattern[:-1] + r"\Z", re.DOTALL)
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        match, child = super().matches(scope)
+        return (match, child) if match is Match.FULL else (Match.NONE, {})
+
+
 ROUTES = (
-    Route("/", about.to_ui),
-    Route("/health", about.health),
-    Route("/wol-health", about.health),
-    Route("/v1/models", listing.list_models),
-    Route("/models", listing.list_models),
-    Route("/running", servers.running),
-    Route("/unload", servers.unload),
-    Route("/api/models/unload", servers.unload_all, methods=["POST"]),
-    Route("/api/models/unload/{rest:path}", servers.unload_one, methods=["POST"]),
-    Route("/api/version", about.version),
-    Route("/api/x/plan", explain.plan, methods=["POST"]),
-    Route("/api/x/queue", explain.queue),
-    Route("/logs", logs.history),
-    Route("/logs/stream", logs.stream),
-    Route("/logs/stream/{rest:path}", logs.stream),
+    _Route("/", about.to_ui),
+    _Route("/health", about.health),
+    _Route("/wol-health", about.health),
+    _Route("/v1/models", listing.list_models),
+    _Route("/models", listing.list_models),
+    _Route("/running", servers.running),
+    _Route("/unload", servers.unload),
+    _Route("/api/models/unload", servers.unload_all, methods=["POST"]),
+    _Route("/api/models/unload/{rest:path}", servers.unload_one, methods=["POST"]),
+    _Route("/api/version", about.version),
+    _Route("/api/x/plan", explain.plan, methods=["POST"]),
+    _Route("/api/x/queue", explain.queue),
+    _Route("/logs", logs.history),
+    _Route("/logs/stream", logs.stream),
+    _Route("/logs/stream/{rest:path}", logs.stream),
 )
 
 
@@ -62,8 +81,7 @@ def methods_for(path: str) -> tuple[str, ...]:
     """Return the methods that some route takes for this decoded path, sorted."""
     found = set(methods_of(path))
     for route in ROUTES:
-        match, _ = route.matches({"type": "http", "method": "", "path": path, "root_path": ""})
-        if match is not Match.NONE:
+        if route.path_regex.match(path):
             found |= route.methods or set()
     return tuple(sorted(found))
 
