@@ -6,7 +6,7 @@ Two clients send requests for the busy model without pause and overlap, so that 
 never idle; after a second a third client asks for the other model, again and again. A
 server that swaps only when a model is idle lets the third client wait for ever. URL is
 any OpenAI-compatible endpoint that holds one of the two models at a time, for example
-http://127.0.0.1:8080/v1; without it, hotbay is started with a patience of five seconds.
+http://127.0.0.1:8080/v1; without it, hotbay is started with a patience of two seconds.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def own_hotbay(stack: ExitStack) -> Endpoint:
     command = f"{compiled('upstream')} --port ${{PORT}} --healthy-after 300"
     config = {
         "models": {"a": {"cmd": command}, "b": {"cmd": command}},
-        "routing": {"scheduler": {"use": "fifo", "settings": {"fifo": {"maxWait": 5}}}},
+        "routing": {"scheduler": {"use": "fifo", "settings": {"fifo": {"maxWait": 2}}}},
     }
     hotbay = run_hotbay(stack, folder, config)
     return Endpoint(f"http://127.0.0.1:{hotbay.port}/v1", "none", "?delay=500")
