@@ -27,7 +27,7 @@ async def plan(request: Request) -> Response:
     services = services_of(request)
     try:
         asked = msgspec.json.decode(await request.body(), type=PlanRequest)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return error_answer(request, 400, f"invalid plan request: {error}")
     names = [asked.model, *(asked.running or ())]
     models = [services.config.names.local(name) for name in names]

@@ -1,0 +1,102 @@
+"""Looking into the decisions: `/api/x/plan` and `/api/x/queue`."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from tests.api.conftest import Serve
+from tests.journeys.conftest import command
+
+
+async def test_the_plan_for_the_present(serve: Serve) -> None:
+    served = await serve(a={}, b={"aliases": ["bee"]})
+    idle = await served.ask("POST", "/api/x/plan", body={"model": "b"})
+    assert idle.status == 200
+    assert (idle.json["action"], idle.json["evict"]) == ("swap", [])
+    await served.use("a")
+    plan = (await served.ask("POST", "/api/x/plan", body={"model": "bee"})).json
+    assert (plan["target"], plan["action"], plan["evict"]) == ("b", "swap", ["a"])
+    assert plan["wait"] == {"kind": "evicting", "models": ["a"]}
+    assert plan["text"].startswith("b: stops a")
+    assert set(plan) == {
+        *("target", "evict", "set", "cost", "reason"),
+        *("runnerUp", "action", "wait", "text"),
+    }
+    ready = (await served.ask("POST", "/api/x/plan", body={"model": "a"})).json
+    assert (ready["action"], ready["wait"], ready["evict"]) == ("grant", None, [])
+
+
+async def test_the_plan_beside_supposed_models_starts_nothing(serve: Serve) -> None:
+    served = await serve(a={"aliases": ["ay"]}, b={})
+    plan = await served.ask("POST", "/api/x/plan", body={"model": "b", "running": ["ay"]})
+    assert plan.json["evict"] == ["a"]
+    none = await served.ask("POST", "/api/x/plan", body={"model": "b", "running": []})
+    assert none.json["evict"] == []
+    assert (await served.get("/running")).json == {"running": []}
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ({"model": "ghost"}, "ghost"),
+        ({"model": "a", "running": ["a", "spook"]}, "spook"),
+        ({"model": ""}, "''"),
+    ],
+)
+async def test_a_plan_for_an_unknown_model(serve: Serve, body: dict[str, Any], named: str) -> None:
+    answer = await (await serve(a={})).ask("POST", "/api/x/plan", body=body)
+    assert answer.status == 404
+    assert named in answer.error
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"not json",
+        b"\xff",
+        b"[]",
+        b"null",
+        b"{}",
+        b'{"model": 7}',
+        b'{"model": "\xff"}',
+        b'{"model": "\\ud800"}',
+        b'{"model": "a", "running": "a"}',
+        b'{"model": "a", "runing": []}',
+        b'{"model": "a"} x',
+        b"[" * 5000,
+    ],
+)
+async def test_a_broken_question_is_refused_with_the_reason(serve: Serve, body: bytes) -> None:
+    answer = await (await serve(a={})).ask("POST", "/api/x/plan", body=body)
+    assert answer.status == 400
+    assert answer.error.startswith("invalid plan request: ")
+
+
+async def test_an_idle_queue_is_empty(serve: Serve) -> None:
+    assert (await (await serve(a={})).get("/api/x/queue")).json == {"swaps": [], "waiting": []}
+
+
+async def test_the_queue_tells_swaps_and_who_waits_for_what(serve: Serve) -> None:
+    served = await serve(slow={"cmd": command(never=1)}, b={})
+    headers = {"Content-Type": "application/json"}
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(served.ask("POST", "/v1/completions", headers, {"model": "slow"}))
+        await served.logged(r"\[INFO\] slow: starting")
+        tasks.create_task(served.ask("POST", "/v1/completions", headers, {"model": "b"}))
+        async with asyncio.timeout(30):
+            while len((view := (await served.get("/api/x/queue")).json)["waiting"]) < 2:
+                pass  # each round is a whole request
+        assert view["swaps"] == [{"target": "slow", "evict": [], "phase": "starting", "waiting": 1}]
+        first, second = view["waiting"]
+        assert (first["model"], first["position"], first["patience"]) == ("slow", 0, None)
+        assert first["wait"] == {"kind": "starting", "models": ["slow"]}
+        assert (second["model"], second["position"]) == ("b", 1)
+        assert 0 < second["patience"] <= 60
+        assert second["age"] >= 0
+        assert "patience ends in" in second["text"]
+        for model in ("b", "slow"):
+            assert (await served.ask("POST", f"/api/models/unload/{model}")).status == 200
