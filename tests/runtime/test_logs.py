@@ -312,7 +312,7 @@ def test_without_a_standard_output_nothing_is_written() -> None:
 
 def test_what_libraries_log_comes_with_its_exception_into_the_log() -> None:
     written: list[bytes] = []
-    logger = logging.getLogger("some.library")
+    logger = logging.getLogger("some_package")
     handler = LibraryHandler(ProxyLog(written.append))
     logger.addHandler(handler)
     try:
@@ -325,6 +325,6 @@ def test_what_libraries_log_comes_with_its_exception_into_the_log() -> None:
     finally:
         logger.removeHandler(handler)
     text = b"".join(written).decode()
-    assert text.startswith("[WARN] some.library: beware of this\n[ERROR] some.library: it broke\n")
+    assert text.startswith("[WARN] some_package: beware of this\n[ERROR] some_package: it broke\n")
     assert "ValueError: invalid literal" in text
     assert "not worth" not in text
