@@ -146,8 +146,8 @@ class Served:
 
     @property
     def log(self) -> str:
-        """The server's own log so far."""
-        return self.app.logs.proxy_monitor.history().decode()
+        """The server's own log so far; what is old may begin in the middle of a character."""
+        return self.app.logs.proxy_monitor.history().decode(errors="replace")
 
 
 Serve = Callable[..., Awaitable[Served]]
@@ -181,6 +181,6 @@ async def serve(tmp_path: Path) -> AsyncIterator[Serve]:
     for app in apps:
         app.kill()
         await app.stop()
-        assert "internal error" not in app.logs.proxy_monitor.history().decode()
+        assert "internal error" not in app.logs.proxy_monitor.history().decode(errors="replace")
     gc.unfreeze()
     gc.set_threshold(*collecting)

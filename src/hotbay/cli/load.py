@@ -12,6 +12,8 @@ def load_or_report(sources: Sources) -> Config | None:
     try:
         loaded = load(sources)
     except ConfigError as error:
+        for warning in error.warnings:
+            report(Level.WARN, warning.render())
         for problem in error.problems:
             report(Level.ERROR, problem.render())
         return None
