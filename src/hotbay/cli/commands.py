@@ -1,7 +1,8 @@
 """The commands and their flags: `hotbay [flags]` serves; other commands stand beside it.
 
 Owns the table of commands. Each command's work is in a module of its own, imported only when
-it is asked for, so that none pays for another.
+it is asked for, so that none pays for another. The flags of the server and of `llama-server`
+are listed here for --help; `main` serves before their words would come here.
 """
 
 from __future__ import annotations
@@ -53,7 +54,6 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")
 
 @app.callback(invoke_without_command=True)
 def root(
-    context: typer.Context,
     *,
     config: ConfigFile = None,
     config_dir: ConfigDir = None,
@@ -64,21 +64,10 @@ def root(
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     """Serve, unless another command is named."""
-    if context.invoked_subcommand is not None:
-        return
     if version:
         from hotbay.cli.version import print_version  # noqa: PLC0415 - see the module's docstring
 
         print_version()
-        return
-    _serve(
-        config=config,
-        config_dir=config_dir,
-        listen=listen,
-        watch=watch_config,
-        cert=tls_cert_file,
-        key=tls_key_file,
-    )
 
 
 @app.command("serve")
@@ -92,14 +81,6 @@ def serve_command(
     tls_key_file: KeyFile = None,
 ) -> None:
     """Serve the models of a configuration."""
-    _serve(
-        config=config,
-        config_dir=config_dir,
-        listen=listen,
-        watch=watch_config,
-        cert=tls_cert_file,
-        key=tls_key_file,
-    )
 
 
 @app.command("check")
@@ -150,20 +131,3 @@ def demo_command(
 )
 def llama_server_command() -> None:
     """Run llama.cpp's server from the `llamacpp` extra; takes llama-server's options."""
-    # Listed here for --help only: main() takes its words before they are parsed.
-
-
-def _serve(
-    *,
-    config: Path | None,
-    config_dir: Path | None,
-    listen: str,
-    watch: bool,
-    cert: Path | None,
-    key: Path | None,
-) -> None:
-    from hotbay.cli.serve import Options, serve  # noqa: PLC0415 - see the module's docstring
-    from hotbay.config import Sources  # noqa: PLC0415 - see the module's docstring
-
-    options = Options(Sources(config, config_dir), listen, watch, cert, key)
-    raise typer.Exit(serve(options))

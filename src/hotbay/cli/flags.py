@@ -36,6 +36,18 @@ def translate(words: Sequence[str]) -> list[str]:
     return [_double(word) for word in words]
 
 
+def server_flags(words: Sequence[str]) -> dict[str, str] | None:
+    """Return the flags of translated words that just serve, by name; None: it is another command.
+
+    A switch that is on has an empty value.
+    """
+    flags = words[1:] if words[:1] == ["serve"] else words
+    if not all(word.startswith("--") for word in flags):
+        return None
+    found = dict(word.removeprefix("--").partition("=")[::2] for word in flags)
+    return None if found.keys() & {"help", "version"} else found
+
+
 def _double(word: str) -> str:
     name = word.removeprefix("-")
     known = name.partition("=")[0] in VALUED | SWITCHES - {"h"}

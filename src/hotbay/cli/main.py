@@ -1,13 +1,16 @@
 """The door to the command line.
 
-Owns who gets the words: `llama-server`, which every model server is started with and which
-must not wait for a command line parser, or the commands of `hotbay.cli.commands`.
+Owns who gets the words: `llama-server`, with which model servers are started, and the
+server itself, both without waiting for a command line parser; or the commands of
+`hotbay.cli.commands`.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+
+from hotbay.cli.flags import FlagError, server_flags, translate
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -18,13 +21,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from hotbay.llamacpp.server import main as llama_server  # noqa: PLC0415 - an extra
 
         return llama_server(words[1:])
-    from hotbay.cli.commands import app  # noqa: PLC0415 - see the module's docstring
-    from hotbay.cli.flags import FlagError, translate  # noqa: PLC0415 - see the module's docstring
-
     try:
         words = translate(words)
     except FlagError as error:
         print(f"{error}\nUsage: hotbay [flags]; hotbay --help lists them", file=sys.stderr)
         return 2
+    flags = server_flags(words)
+    if flags is not None:
+        from hotbay.cli.serve import options_of, serve  # noqa: PLC0415 - see the module's docstring
+
+        return serve(options_of(flags))
+    from hotbay.cli.commands import app  # noqa: PLC0415 - see the module's docstring
+
     app(args=words, prog_name="hotbay")
     return 0

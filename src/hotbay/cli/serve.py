@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import signal
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +36,21 @@ class Options:
     watch: bool = False
     cert: Path | None = None
     key: Path | None = None
+
+
+def options_of(flags: Mapping[str, str]) -> Options:
+    """Return what the server's flags say, by their names; a switch is on if it is there."""
+
+    def path(name: str) -> Path | None:
+        return Path(flags[name]) if flags.get(name) else None
+
+    return Options(
+        Sources(path("config"), path("config-dir")),
+        flags.get("listen", ""),
+        "watch-config" in flags,
+        path("tls-cert-file"),
+        path("tls-key-file"),
+    )
 
 
 def serve(options: Options) -> int:
