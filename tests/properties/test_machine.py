@@ -37,7 +37,7 @@ from hotbay.core.rules import Rules
 
 INDEX = st.integers(0, 50)
 SETTINGS = settings(
-    max_examples=10_000 if os.environ.get("HYPOTHESIS_PROFILE") == "soak" else 800,
+    max_examples=10_000 if os.environ.get("HYPOTHESIS_PROFILE") == "soak" else 600,
     stateful_step_count=50,
     deadline=None,
     report_multiple_bugs=False,
