@@ -147,6 +147,8 @@ class App:
         )
 
     def _begin_preload(self) -> None:
+        if self._preload is not None:
+            self._preload.cancel()
         models = self.config.hooks.on_startup.preload
         if models:
             self._preload = asyncio.get_running_loop().create_task(
@@ -161,6 +163,8 @@ class App:
                 load, self._origin.sources, assign_ports=self._keep_ports
             )
         except ConfigError as error:
+            for warning in error.warnings:
+                log.warn(str(warning))
             for problem in error.problems:
                 log.warn(f"failed to reload config: {problem}")
             return

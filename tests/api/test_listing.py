@@ -135,6 +135,14 @@ async def test_capabilities_hide_the_metadata_that_they_replace(serve: Serve) ->
     assert records["able"]["meta"]["llamaswap"] == {"licence": "mit", "type": "model"}
 
 
+async def test_metadata_may_be_anything_that_json_can_say(serve: Serve) -> None:
+    anything = {"deep": {"er": [{"x": None}, 1.5, "é"], "none": {}}, "list": [], "big": 2**80}
+    selector = {"strategy": "pin", "targets": ["m"], "metadata": anything}
+    records = await listed(await serve({"selectors": {"s": selector}}, m={"metadata": anything}))
+    assert records["m"]["meta"]["llamaswap"] == {**anything, "type": "model"}
+    assert records["s"]["meta"]["llamaswap"].items() >= anything.items()
+
+
 async def test_own_members_win_over_metadata(serve: Serve) -> None:
     served = await serve(m={"metadata": {"type": "x", "aliases": 7}, "aliases": ["n"]})
     assert (await listed(served))["m"]["meta"]["llamaswap"] == {"type": "model", "aliases": ["n"]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import unquote
 
 import msgspec
@@ -12,8 +13,9 @@ from hotbay.lane.errors import error_headers, render_error
 
 
 def json_answer(value: object, headers: dict[str, str] | None = None) -> Response:
-    """Answer 200 with one JSON value."""
-    return Response(msgspec.json.encode(value), 200, headers, "application/json")
+    """Answer 200 with one JSON value; mappings of the configuration may be in it."""
+    body = msgspec.json.encode(value, enc_hook=_plain)
+    return Response(body, 200, headers, "application/json")
 
 
 def text_answer(text: str, status: int = 200, headers: dict[str, str] | None = None) -> Response:
@@ -34,3 +36,10 @@ def rest_of(request: Request, segments: int) -> str:
     raw: bytes = request.scope["raw_path"]
     parts = raw.decode("latin-1").split("/", segments + 1)
     return unquote(parts[segments + 1]) if len(parts) > segments + 1 else ""
+
+
+def _plain(value: object) -> object:
+    """Return a read-only mapping as the encoder knows it."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")
