@@ -7,6 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from hotbay.api.app import ROUTES
+from hotbay.cli.commands import app
+from hotbay.cli.flags import SWITCHES, VALUED
+from hotbay.lane.routes import model_paths
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")
@@ -27,3 +32,17 @@ def test_every_test_that_a_guarantee_names_exists() -> None:
     functions = {name for name in named if not name.endswith(".py")}
     assert named - functions <= files
     assert sorted(name for name in functions if f"def {name}(" not in sources) == []
+
+
+def test_every_route_is_documented() -> None:
+    text = (ROOT / "docs" / "reference.md").read_text()
+    own = {route.path.replace("{rest:path}", "{rest}") for route in ROUTES}
+    assert sorted(path for path in own | model_paths() if f"`{path}`" not in text) == []
+
+
+def test_every_flag_and_command_is_documented() -> None:
+    text = (ROOT / "docs" / "reference.md").read_text()
+    flags = {f"--{name}" for name in (VALUED | SWITCHES) - {"h"}}
+    commands = {f"hotbay {command.name}" for command in app.registered_commands}
+    assert len(commands) >= 4
+    assert sorted(word for word in flags | commands if word not in text) == []

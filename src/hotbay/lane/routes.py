@@ -63,6 +63,11 @@ def methods_of(path: str) -> tuple[str, ...]:
     return tuple(m.decode() for m, routes in _BY_METHOD.items() if path.encode() in routes)
 
 
+def model_paths() -> frozenset[str]:
+    """Return the paths of all model routes, as a client writes them."""
+    return frozenset(path.decode() for routes in _BY_METHOD.values() for path in routes)
+
+
 def _routes(listing: str, *, recorded: bool) -> dict[bytes, ModelRoute]:
     return {
         path.encode(): ModelRoute(
