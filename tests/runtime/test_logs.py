@@ -328,3 +328,19 @@ def test_what_libraries_log_comes_with_its_exception_into_the_log() -> None:
     assert text.startswith("[WARN] some_package: beware of this\n[ERROR] some_package: it broke\n")
     assert "ValueError: invalid literal" in text
     assert "not worth" not in text
+
+
+def test_levels_have_colours_on_a_terminal_only() -> None:
+    line = b"[WARN] beware\n"
+    ours, terminal = os.openpty()
+    reader, pipe = os.pipe()
+    try:
+        for descriptor in (terminal, pipe):
+            console = Console(descriptor)
+            console.write(line)
+            assert console.flush()
+        assert os.read(ours, 100) == b"\x1b[33m[WARN]\x1b[0m beware\r\n"
+        assert os.read(reader, 100) == line
+    finally:
+        for descriptor in (ours, terminal, reader, pipe):
+            os.close(descriptor)

@@ -19,6 +19,15 @@ GATHER = 0.02
 """Seconds in which lines are gathered into one write: waking a thread costs more than a line."""
 
 
+_COLOURS = {
+    b"[DEBUG] ": b"\x1b[2m[DEBUG]\x1b[0m ",
+    b"[INFO] ": b"\x1b[36m[INFO]\x1b[0m ",
+    b"[WARN] ": b"\x1b[33m[WARN]\x1b[0m ",
+    b"[ERROR] ": b"\x1b[31m[ERROR]\x1b[0m ",
+}
+"""How levels look on a terminal (ECMA-48 8.3.117)."""
+
+
 def standard_output() -> int | None:
     """Return the descriptor, None if the program was started without one."""
     return None if sys.__stdout__ is None else sys.__stdout__.fileno()
@@ -36,11 +45,15 @@ class Console:
         self._state = threading.Condition()
         self._hurry = threading.Event()
         self._busy = False
+        self._coloured = descriptor is not None and os.isatty(descriptor)
 
     def write(self, data: bytes) -> None:
         """Take bytes to be written soon; never blocks."""
         if self._descriptor is None:
             return
+        if self._coloured:
+            for plain, coloured in _COLOURS.items():
+                data = data.replace(plain, coloured)
         with self._state:
             if len(self._pending) + len(data) > LIMIT:
                 self._dropped += len(data)
