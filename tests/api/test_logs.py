@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
-from tests.api.conftest import Serve, Served
+from tests.api.conftest import LIMIT, Serve, Served
 
 INVALID = "invalid logger. Use 'proxy', 'upstream' or a model's ID"
 
@@ -121,6 +123,34 @@ async def test_a_reader_that_leaves_is_forgotten(serve: Serve) -> None:
     async with served.stream("/logs/stream/a"):
         pass
     await served.logged(r"\[INFO\] Request .*/logs/stream/a HTTP.* 200 .*")
+
+
+async def test_no_more_streams_than_allowed_are_open(serve: Serve) -> None:
+    served = await serve({"limits": {"subscribers": 2}}, a={})
+    async with served.stream("/logs/stream/a"), served.stream("/logs/stream") as second:
+        assert second.status == 200
+        refused = await served.get("/logs/stream/proxy")
+        assert refused.status == 503
+        assert "limits.subscribers allows 2" in refused.error
+    await served.logged(r".*/logs/stream/a HTTP.* 200 .*")
+    await served.logged(r".*/logs/stream HTTP.* 200 .*")
+    async with served.stream("/logs/stream/proxy") as third:
+        assert third.status == 200
+
+
+async def test_the_head_of_a_stream_is_answered_and_the_connection_goes_on(serve: Serve) -> None:
+    served = await serve(a={})
+    request = b"HEAD /logs/stream/a HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    async with asyncio.timeout(LIMIT):
+        for _ in range(2):
+            writer.write(request)
+            head = (await reader.readuntil(b"\r\n\r\n")).lower()
+            assert head.startswith(b"http/1.1 200 ")
+            assert b"x-accel-buffering: no" in head
+            assert b"content-length" not in head
+    writer.close()
+    await writer.wait_closed()
 
 
 async def test_streams_end_whole_when_the_logs_end(serve: Serve) -> None:

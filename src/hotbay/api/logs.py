@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from hotbay.api.answers import error_answer, rest_of
 from hotbay.api.services import Services, services_of
-from hotbay.runtime.logs import Monitor, Subscription
+from hotbay.runtime.logs import Monitor
 
 _STREAM_HEADERS = {"X-Content-Type-Options": "nosniff", "X-Accel-Buffering": "no"}
 
@@ -28,10 +28,12 @@ def stream(request: Request) -> Response:
     if monitor is None:
         message = "invalid logger. Use 'proxy', 'upstream' or a model's ID"
         return error_answer(request, 400, message)
-    subscription = monitor.subscribe(history="no-history" not in request.query_params)
-    return StreamingResponse(
-        _pieces(subscription), headers=_STREAM_HEADERS, media_type="text/plain"
-    )
+    limit = services.config.limits.subscribers
+    if services.streams >= limit:
+        return error_answer(request, 503, f"limits.subscribers allows {limit} open streams")
+    history = "no-history" not in request.query_params
+    pieces = () if request.method == "HEAD" else _pieces(services, monitor, history=history)
+    return StreamingResponse(pieces, headers=_STREAM_HEADERS, media_type="text/plain")
 
 
 def _monitor(services: Services, rest: str) -> Monitor | None:
@@ -46,9 +48,13 @@ def _monitor(services: Services, rest: str) -> Monitor | None:
     return None if found is None else logs.model(found[0])
 
 
-async def _pieces(subscription: Subscription) -> AsyncIterator[bytes]:
+async def _pieces(services: Services, monitor: Monitor, *, history: bool) -> AsyncIterator[bytes]:
+    """Yield what a log has and gets; nothing is held for a stream that is never read."""
+    subscription = monitor.subscribe(history=history)
+    services.streams += 1
     try:
         async for piece in subscription:
             yield piece
     finally:
+        services.streams -= 1
         subscription.close()

@@ -22,12 +22,16 @@ class Build:
 
 @dataclass(slots=True)
 class Services:
-    """The running program as its routes see it; `config` is replaced by a reload."""
+    """The running program as its routes see it; `config` is replaced by a reload.
+
+    `streams` counts the open streams, which `limits.subscribers` bounds.
+    """
 
     config: Config
     engine: Engine
     logs: LogBook
     build: Build
+    streams: int = 0
 
 
 def services_of(request: Request) -> Services:
