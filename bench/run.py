@@ -21,6 +21,8 @@ from harness.report import Row, as_data, as_table, compared
 
 IDLE = 1000
 CPU_BUDGETS = {"small": 3.5, "streamed": 1.4, "200": 2.5, "5": 2.5}  # by first word, design 5
+MEMORY_BUDGET = 60 + 12  # MB, hotbay and its warden
+IDLE_BUDGET = 10  # MB
 P50_BUDGETS = {"small request, c=1": 1.1}
 
 Pairs = list[tuple[Cost, Cost]]
@@ -79,8 +81,8 @@ def run(*, rounds: int, seconds: float) -> list[Row]:
         after = [side.program.resident() / 1e6 for side in sides]
     return [
         *cost_rows(costs),
-        Row("memory: idle", "MB", *idle),
-        Row(f"memory: {IDLE} idle connections", "MB more", *held),
+        Row("memory: idle", "MB", *idle, budget=MEMORY_BUDGET),
+        Row(f"memory: {IDLE} idle connections", "MB more", *held, budget=IDLE_BUDGET),
         Row("memory: after all loads", "MB", *after),
     ]
 

@@ -17,7 +17,8 @@ class Row:
         what, unit: what was measured.
         hotbay, nginx: the medians over all rounds.
         ratio: the median of the ratios of the single rounds; None where it says nothing.
-        budget: the largest ratio that design 5 allows; None where it sets none.
+        budget: what design 5 allows at most, of the ratio or, without one, of hotbay's figure;
+            None where it sets nothing.
     """
 
     what: str
@@ -69,5 +70,5 @@ def _cells(row: Row) -> Iterable[str]:
     yield f"{row.nginx:.1f}"
     yield "" if row.ratio is None else f"{row.ratio:.2f}"
     yield "" if row.budget is None else f"{row.budget:.2f}"
-    over = row.ratio is not None and row.budget is not None and row.ratio > row.budget
-    yield "over" if over else ""
+    figure = row.hotbay if row.ratio is None else row.ratio
+    yield "over" if row.budget is not None and figure > row.budget else ""
