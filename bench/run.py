@@ -81,9 +81,9 @@ def run(*, rounds: int, seconds: float) -> list[Row]:
         after = [side.program.resident() / 1e6 for side in sides]
     return [
         *cost_rows(costs),
-        Row("memory: idle", "MB", *idle, budget=MEMORY_BUDGET),
-        Row(f"memory: {IDLE} idle connections", "MB more", *held, budget=IDLE_BUDGET),
-        Row("memory: after all loads", "MB", *after),
+        Row("memory: idle", "MB", idle[0], idle[1], budget=MEMORY_BUDGET),
+        Row(f"memory: {IDLE} idle connections", "MB more", held[0], held[1], budget=IDLE_BUDGET),
+        Row("memory: after all loads", "MB", after[0], after[1]),
     ]
 
 
