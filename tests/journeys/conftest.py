@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import http.client
+import itertools
 import json
-import socket
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,19 +14,40 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from hotbay.runtime.probe import port_in_use
+
 SERVER = Path(__file__).with_name("scripted.py")
 
 
+_blocks = itertools.count(os.getpid() * 997)
+
+
 def free_port() -> int:
-    """Return a port that nobody listens on; two tests at once rarely get the same."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
+    """Return the first of ten free ports in a row.
+
+    They lie below those that systems give to clients, because a client's port cannot be
+    listened on. Where each test process begins to look keeps them out of each other's way.
+    """
+    for block in _blocks:
+        first = 10_000 + block % 2_200 * 10
+        if not any(port_in_use("127.0.0.1", first + offset) for offset in range(10)):
+            return first
+    raise AssertionError("blocks never end")
 
 
 def command(**options: object) -> str:
     """Return the command of a scripted model server."""
     words = [f"{key}={value}" for key, value in options.items()]
     return " ".join([sys.executable, "-S", str(SERVER), "${PORT}", *(f"'{w}'" for w in words)])
+
+
+CHILDREN = ["holds", "deaf", "quiet", "daemon"]
+"""The grandchildren that a scripted model server can have."""
+
+
+def together(*models: str) -> dict[str, Any]:
+    """Return settings with which these models run beside one another."""
+    return {"groups": {"all": {"swap": False, "members": models}}}
 
 
 Configure = Callable[..., str]
@@ -111,7 +133,12 @@ def up(url: str) -> dict[str, str]:
 
 def until_waiting(url: str, count: int) -> None:
     """Return once so many requests wait."""
-    for _ in range(2000):  # each round is a whole request: no busy loop, and no sleep
-        if len(get(url, "/api/x/queue").json["waiting"]) == count:
+    until(lambda: len(get(url, "/api/x/queue").json["waiting"]) == count)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Return once this holds; each look at it is a whole request, so the loop is not busy."""
+    for _ in range(2000):
+        if condition():
             return
-    raise AssertionError(f"never {count} waiting")
+    raise AssertionError("it never came to be")

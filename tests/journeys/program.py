@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from queue import Empty, Queue
 
-import psutil
+from tests.runtime.kit import marked
 
 LISTENING = re.compile(r"hotbay listening(?: with TLS)? on (https?://\S+)")
 LIMIT = 60.0
@@ -54,12 +54,9 @@ class Program:
             if match := re.search(pattern, line):
                 return match
 
-    def descendants(self) -> list[psutil.Process]:
-        """Return every process below this program, the warden's included."""
-        try:
-            return psutil.Process(self.process.pid).children(recursive=True)
-        except psutil.NoSuchProcess:
-            return []
+    def family(self) -> set[int]:
+        """Return the warden and every process of a model server, known by hotbay's mark."""
+        return marked(f".{self.process.pid}.")
 
     def end(self, number: signal.Signals = signal.SIGINT) -> int:
         """Send a signal and return the exit code."""
@@ -89,15 +86,14 @@ def running(*arguments: str, env: dict[str, str] | None = None) -> Iterator[tupl
         url = program.wait_for(LISTENING).group(1)
         yield program, url
     finally:
-        left = program.descendants()
         if program.process.poll() is None:
             program.end(signal.SIGTERM)
         else:
             program.wait()
-        _, alive = psutil.wait_procs(left, timeout=10)
-        for process in alive:
-            process.kill()
-        assert not alive, f"left behind: {alive}\n{program.output}"
+        left = program.family()
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+        assert not left, f"left behind: {left}\n{program.output}"
 
 
 @contextlib.contextmanager

@@ -5,36 +5,131 @@
     exit=N          writes `say` to standard error and exits with N at once
     deaf=1          ignores SIGTERM
     child=KIND      forks a grandchild first: holds (keeps standard output open), deaf (ignores
-                    SIGTERM too), quiet (ignores it and has closed its output)
+                    SIGTERM too), quiet (ignores it and has closed its output), daemon (as quiet,
+                    in a session of its own)
     note=FILE       appends `start PID` and, when it ends in order, `stop PID` to the file
 
 Requests say in their query how they are answered:
 
-    pause=S         waits before it answers
+    pause=S         S seconds later
     events=N        a stream of N events, one every `every` seconds
     die=HOW         exits in the middle of the answer: known or unknown length
+    shut=1          with the last answer that is given: then nobody listens any more
+
+A client that leaves before its answer is complete is told on standard output. An upgrade is
+granted, and everything after it echoed.
+
+It speaks HTTP by itself because the standard library's server takes longer to import than all of
+this to run, and tests start hundreds.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import select
 import signal
+import socket
 import sys
 import threading
-import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from typing import TextIO
-from urllib.parse import parse_qsl, urlsplit
+from typing import NamedTuple, TextIO
 
 OPTIONS = dict(word.split("=", 1) for word in sys.argv[2:])
 
 
-def note(what: str) -> None:
-    if "note" in OPTIONS:
-        with Path(OPTIONS["note"]).open("a") as file:
-            file.write(f"{what} {os.getpid()}\n")
+class Request(NamedTuple):
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: bytes
+
+
+class Connection:
+    def __init__(self, sock: socket.socket, listener: socket.socket) -> None:
+        self.sock = sock
+        self.listener = listener
+        self.lines = sock.makefile("rb")
+
+    def serve(self) -> None:
+        with self.sock:
+            while request := self.read():
+                try:
+                    self.answer(request)
+                except ConnectionError:
+                    write(sys.stdout, f"client left {request.path}")
+                    return
+
+    def read(self) -> Request | None:
+        try:
+            first = self.lines.readline().split()
+            if not first:
+                return None
+            headers = {}
+            while line := self.lines.readline().decode().strip():
+                name, _, value = line.partition(":")
+                headers[name.lower()] = value.strip()
+            body = self.lines.read(int(headers.get("content-length", 0)))
+        except ConnectionError:
+            return None
+        path, _, query = first[1].decode().partition("?")
+        how = dict(word.split("=", 1) for word in query.split("&") if word)
+        return Request(first[0].decode(), path, how, headers, body)
+
+    def answer(self, request: Request) -> None:
+        how = request.query
+        if "upgrade" in request.headers:
+            self.echo()
+            return
+        self.wait(float(how.get("pause", 0)))
+        if "events" in how:
+            self.stream(int(how["events"]), float(how.get("every", 0.02)), how.get("die"))
+        elif how.get("die") == "known":
+            self.sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{")
+            os._exit(3)
+        elif request.method == "GET":
+            self.json({"status": "ok"}, 503 if "never" in OPTIONS else 200)
+        else:
+            model = json.loads(request.body)["model"]
+            if "shut" in how:
+                self.listener.shutdown(socket.SHUT_RDWR)
+                self.listener.close()
+            self.json({"pid": os.getpid(), "model": model, "options": OPTIONS}, 200)
+            if "shut" in how:
+                self.sock.shutdown(socket.SHUT_RDWR)
+
+    def stream(self, events: int, every: float, die: str | None) -> None:
+        self.sock.sendall(
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\n"
+        )
+        for number in range(events):
+            piece = f"data: {number}\n\n".encode()
+            self.sock.sendall(b"%x\r\n%b\r\n" % (len(piece), piece))
+            if die and number == 2:
+                os._exit(3)
+            self.wait(every)
+        self.sock.sendall(b"0\r\n\r\n")
+
+    def json(self, value: object, status: int) -> None:
+        data = json.dumps(value).encode()
+        self.sock.sendall(
+            b"HTTP/1.1 %d Scripted\r\nContent-Type: application/json\r\n"
+            b"Content-Length: %d\r\n\r\n%b" % (status, len(data), data)
+        )
+
+    def echo(self) -> None:
+        self.sock.sendall(
+            b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+        )
+        while data := self.sock.recv(4096):
+            self.sock.sendall(data)
+        raise ConnectionResetError
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass; a client says nothing meanwhile, so whatever arrives is its end."""
+        if select.select([self.sock], [], [], seconds)[0]:
+            raise ConnectionResetError
 
 
 def write(stream: TextIO, line: str) -> None:
@@ -42,63 +137,23 @@ def write(stream: TextIO, line: str) -> None:
     stream.flush()
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self) -> None:
-        self._json({"status": "ok"}, 503 if "never" in OPTIONS else 200)
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        how = dict(parse_qsl(urlsplit(self.path).query))
-        time.sleep(float(how.get("pause", 0)))  # its job, not a test that waits
-        if "events" in how:
-            self._stream(int(how["events"]), float(how.get("every", 0.02)), how.get("die"))
-        elif how.get("die") == "known":
-            self.send_response(200)
-            self.send_header("Content-Length", "1000")
-            self.end_headers()
-            self.wfile.write(b"{")
-            self.wfile.flush()
-            os._exit(3)
-        else:
-            self._json({"pid": os.getpid(), "model": json.loads(body)["model"]})
-
-    def _stream(self, events: int, every: float, die: str | None) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "text/event-stream")
-        self.send_header("Transfer-Encoding", "chunked")
-        self.end_headers()
-        for number in range(events):
-            piece = f"data: {number}\n\n".encode()
-            self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
-            self.wfile.flush()
-            if die and number == 2:
-                os._exit(3)
-            time.sleep(every)
-        self.wfile.write(b"0\r\n\r\n")
-
-    def _json(self, value: object, status: int = 200) -> None:
-        data = json.dumps(value).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        write(sys.stdout, f"{self.command} {self.path} {code} {size}")
+def note(what: str) -> None:
+    if "note" in OPTIONS:
+        with open(OPTIONS["note"], "a") as file:  # noqa: PTH123  pathlib takes long to import
+            file.write(f"{what} {os.getpid()}\n")
 
 
 def fork_child(kind: str) -> None:
     if os.fork():
         return
-    if kind in {"deaf", "quiet"}:
+    if kind != "holds":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    if kind == "quiet":
+    if kind in {"quiet", "daemon"}:
         null = os.open(os.devnull, os.O_RDWR)
         os.dup2(null, 1)
         os.dup2(null, 2)
+    if kind == "daemon":
+        os.setsid()
     while True:
         signal.pause()
 
@@ -117,7 +172,14 @@ def main() -> None:
         write(sys.stderr, OPTIONS.get("say", ""))
         os._exit(int(OPTIONS["exit"]))
     threading.Event().wait(float(OPTIONS.get("load", 0)))
-    ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+    listener = socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=64)
+    while listener.fileno() >= 0:
+        try:
+            sock, _ = listener.accept()
+        except OSError:  # shut
+            break
+        threading.Thread(target=Connection(sock, listener).serve, daemon=True).start()
+    signal.pause()
 
 
 main()

@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.journeys.conftest import Configure, answer_of, command, post, start, up
+from tests.journeys.conftest import Configure, answer_of, command, post, start, together, up
 from tests.journeys.program import Program, serving
-
-TOGETHER = {"groups": {"all": {"swap": False, "members": ["a", "b"]}}}
 
 
 def rewrite(folder: Path, change: dict[str, Any]) -> None:
@@ -38,7 +36,7 @@ def reload(program: Program) -> None:
 def test_an_unchanged_model_keeps_its_process_and_its_stream(
     configure: Configure, tmp_path: Path
 ) -> None:
-    with serving(configure(TOGETHER, a={}, b={}), tmp_path) as (program, url):
+    with serving(configure(together("a", "b"), a={}, b={}), tmp_path) as (program, url):
         kept, changed = (post(url, model).json["pid"] for model in "ab")
         stream = start(url, "a", "events=150&every=0.02")
         rewrite(tmp_path, {"b": {"cmd": command(load=0.1)}, "c": {"cmd": command()}})
@@ -63,7 +61,7 @@ def test_a_changed_model_drains_before_it_starts_anew(configure: Configure, tmp_
 
 
 def test_a_removed_model_is_unknown_and_gone(configure: Configure, tmp_path: Path) -> None:
-    with serving(configure(TOGETHER, a={}, b={}), tmp_path) as (program, url):
+    with serving(configure(together("a", "b"), a={}, b={}), tmp_path) as (program, url):
         post(url, "b")
         rewrite(tmp_path, {"b": None})
         reload(program)
