@@ -80,7 +80,8 @@ async def test_a_program_inherits_the_folder_but_no_descriptor_and_no_ignored_si
     with open(f"/proc/{pid}/status") as status:  # noqa: PTH123, ASYNC230  # /proc never blocks
         fields = dict(line.split(":\t", 1) for line in status)
     python_ignores = {signal.SIGPIPE, signal.SIGXFSZ}
-    assert int(fields["SigIgn"], 16) == sum(1 << number - 1 for number in python_ignores)
+    ignored = {n for n in signal.valid_signals() if int(fields["SigIgn"], 16) >> n - 1 & 1}
+    assert ignored == python_ignores  # libc keeps 32 and 33 to itself; make ignores them
     assert int(fields["SigBlk"], 16) == 0
 
 
