@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import runpy
 from pathlib import Path
 
 import pytest
+import typer.main
+from typer.core import TyperGroup
 
 from hotbay.api.app import ROUTES
 from hotbay.cli.commands import app
@@ -13,36 +16,69 @@ from hotbay.cli.flags import SWITCHES, VALUED
 from hotbay.lane.routes import model_paths
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
+LINK = re.compile(r"\]\((?!https?://)([^)\s#]*)#?([^)\s]*)\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+TEST_FILES = sorted((ROOT / "tests").rglob("test_*.py"))
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def anchors(page: Path) -> set[str]:
+    """Return what a link into a page may have behind its `#`, as GitHub makes them."""
+    headings = HEADING.findall(page.read_text())
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_relative_links_lead_somewhere(page: Path) -> None:
-    missing = [link for link in LINK.findall(page.read_text()) if not (page.parent / link).exists()]
-    assert missing == []
+    astray = []
+    for path, anchor in LINK.findall(page.read_text()):
+        target = page.parent / path if path else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            astray.append(f"{path}#{anchor}")
+    assert astray == []
 
 
 def test_every_test_that_a_guarantee_names_exists() -> None:
-    text = (ROOT / "docs" / "guarantees.md").read_text()
-    sources = "\n".join(file.read_text() for file in (ROOT / "tests").rglob("test_*.py"))
-    files = {file.name for file in (ROOT / "tests").rglob("test_*.py")}
+    text = (DOCS / "guarantees.md").read_text()
+    sources = "\n".join(file.read_text() for file in TEST_FILES)
     named = set(re.findall(r"`(test_\w+(?:\.py)?)`", text))
     assert len(named) > 30
     functions = {name for name in named if not name.endswith(".py")}
-    assert named - functions <= files
+    assert named - functions <= {file.name for file in TEST_FILES}
     assert sorted(name for name in functions if f"def {name}(" not in sources) == []
 
 
-def test_every_route_is_documented() -> None:
-    text = (ROOT / "docs" / "reference.md").read_text()
+def test_every_guarantee_names_a_test() -> None:
+    sections = re.split(r"^## (\d+)\. ", (DOCS / "guarantees.md").read_text(), flags=re.MULTILINE)
+    numbers = [int(number) for number in sections[1::2]]
+    assert numbers == [1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 13, 14, 15]
+    for number, section in zip(numbers, sections[2::2], strict=True):
+        assert "`test_" in section, number
+
+
+def test_the_reference_of_the_configuration_is_that_of_the_code() -> None:
+    page = (DOCS / "reference" / "configuration.md").read_text()
+    generate = runpy.run_path(str(DOCS / "generate.py"))["generate"]
+    assert page == generate(page), "run: python docs/generate.py"
+
+
+def test_every_route_is_documented_and_every_documented_route_exists() -> None:
+    text = (DOCS / "reference" / "http.md").read_text()
     own = {route.path.replace("{rest:path}", "{rest}") for route in ROUTES}
-    assert sorted(path for path in own | model_paths() if f"`{path}`" not in text) == []
+    routes = text.partition("\n## Errors")[0]
+    # In tables, and only there, a path in backticks is a route.
+    rows = "\n".join(line for line in routes.splitlines() if line.startswith("|"))
+    assert set(re.findall(r"`(/[^`?]*)`", rows)) == own | model_paths()
 
 
 def test_every_flag_and_command_is_documented() -> None:
-    text = (ROOT / "docs" / "reference.md").read_text()
+    text = (DOCS / "reference" / "command-line.md").read_text()
+    group = typer.main.get_command(app)
+    assert isinstance(group, TyperGroup)
     flags = {f"--{name}" for name in (VALUED | SWITCHES) - {"h"}}
-    commands = {f"hotbay {command.name}" for command in app.registered_commands}
-    assert len(commands) >= 4
-    assert sorted(word for word in flags | commands if word not in text) == []
+    for command in (group, *group.commands.values()):
+        flags |= {word for option in command.params for word in option.opts if word[0] == "-"}
+    commands = {f"hotbay {name}" for name in group.commands}
+    assert {"--json", "--running", "--folder"} <= flags
+    assert sorted(word for word in flags | commands if f"`{word}" not in text) == []
