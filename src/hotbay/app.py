@@ -60,7 +60,7 @@ class App:
         """Build the parts; nothing runs yet. Belongs to the running event loop."""
         self.logs = logs
         self._origin = origin
-        self._engine = Engine(config, logs, Journal(logs.proxy).watch)
+        self._engine = Engine(config, logs, Journal(logs).watch)
         self._processes = _processes(self._engine, logs)
         self._engine.attach(self._processes)
         self._client = Client()

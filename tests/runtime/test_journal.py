@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from hotbay.config.model import Config
 from hotbay.core.effects import (
     Effect,
     Grant,
@@ -15,15 +16,25 @@ from hotbay.core.effects import (
     SwapStarted,
 )
 from hotbay.runtime.journal import Journal
-from hotbay.runtime.logs import ProxyLog
+from hotbay.runtime.logs import LogBook
 
 
-def lines_of(effect: Effect, level: str) -> str:
-    written = bytearray()
-    log = ProxyLog(written.extend)
-    log.configure(level, "")
-    Journal(log).watch(effect)
-    return written.decode()
+def lines_of(effect: Effect, level: str, output: bytes = b"") -> str:
+    logs = LogBook(Config(log_to_stdout="none", log_level=level))
+    logs.begin("b")
+    logs.model("b").write(output)
+    Journal(logs).watch(effect)
+    return logs.proxy_monitor.history().decode()
+
+
+def test_a_failed_start_is_logged_with_the_last_output() -> None:
+    effect = StartFailed("b", 2, "exit status 1")
+    lines = lines_of(effect, "info", b"loading\nno such file\n").splitlines()
+    assert lines == [
+        "[WARN] b: start failed: exit status 1",
+        "[WARN] b: last output: loading",
+        "[WARN] b: last output: no such file",
+    ]
 
 
 READY, STOPPED, STARTING, STOPPING = State.READY, State.STOPPED, State.STARTING, State.STOPPING

@@ -66,8 +66,6 @@ from hotbay.runtime.slow_planner import timed
 
 NEWS = frozenset({SwapStarted, StartFailed, StateChanged, Stop})
 """What concerns more than one request, and so is worth showing to others."""
-LAST_LINES = 10
-"""How many lines of a program's output explain to the client why it did not start."""
 
 
 class Engine(ProcessListener):
@@ -255,8 +253,7 @@ class Engine(ProcessListener):
 
     def _with_last_lines(self, effect: Refused) -> str:
         """Add to the reason of a failed start what its program wrote last (guarantee 15)."""
-        tail = self._logs.tail(effect.model).decode(errors="replace")
-        lines = tail.strip().splitlines()[-LAST_LINES:]
+        lines = self._logs.last_lines(effect.model)
         if not lines:
             return effect.detail
         return "\n".join([f"{effect.detail}; last output of {effect.model}:", *lines])

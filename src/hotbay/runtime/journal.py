@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from hotbay.core.effects import Effect, StartFailed, State, StateChanged, Stop, SwapStarted
 from hotbay.core.explain import plan_words
-from hotbay.runtime.logs import ProxyLog
+from hotbay.runtime.logs import LogBook
 
 
 class Journal:
     """Writes a line for each effect that somebody may look for."""
 
-    def __init__(self, log: ProxyLog) -> None:
-        self._log = log
+    def __init__(self, logs: LogBook) -> None:
+        self._log = logs.proxy
+        self._logs = logs
 
     def watch(self, effect: Effect) -> None:
         """Log one effect, if it is worth a line."""
@@ -23,6 +24,8 @@ class Journal:
                 self._log.info(plan_words(model, evict, reason, runner_up))
             case StartFailed(model, _, reason):
                 self._log.warn(f"{model}: start failed: {reason}")
+                for line in self._logs.last_lines(model):
+                    self._log.warn(f"{model}: last output: {line}")
             case StateChanged(old=State.READY, new=State.STOPPING) if _by_itself(effect):
                 self._log.warn(f"{effect.model}: upstream process {effect.reason}")
             case StateChanged(old=State.READY, new=State.STOPPING):

@@ -21,6 +21,9 @@ LEVELS = ("debug", "info", "warn", "error")
 TAIL = 32_768
 """Bytes of a model server's output that are searched for the cause of its end."""
 
+LAST_LINES = 10
+"""How many lines of a program's output explain why it did not start."""
+
 
 class ProxyLog:
     """Writes lines `[LEVEL] message`, each one line whatever the message contains."""
@@ -130,6 +133,10 @@ class LogBook:
         """Return the last output of the model's newest server."""
         monitor = self.model(model)
         return monitor.history(min(TAIL, monitor.written - self._begun.get(model, 0)))
+
+    def last_lines(self, model: str) -> list[str]:
+        """Return what the model's newest server wrote last, for whoever asks why it failed."""
+        return self.tail(model).decode(errors="replace").strip().splitlines()[-LAST_LINES:]
 
     def end_streams(self) -> None:
         """Let every live reader come to its end: nothing more will be told."""
