@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from tests.api.conftest import Serve
 
@@ -148,3 +150,13 @@ async def test_head_is_get_without_the_body(serve: Serve, target: str) -> None:
     if target != "/logs":  # grows with every request
         assert head.headers["Content-Length"] == got.headers["Content-Length"]
     assert head.headers["Content-Type"] == got.headers["Content-Type"]
+
+
+async def test_what_belongs_to_the_event_loop_is_looked_at_there_only(serve: Serve) -> None:
+    served = await serve(a={})
+    for target in ("/", "/health", "/v1/models", "/running", "/api/version", "/api/x/queue"):
+        await served.get(target)
+    await served.get("/logs")
+    async with served.stream("/logs/stream"):
+        # Where plain functions are run, if there are any among the routes.
+        assert [t.name for t in threading.enumerate() if t.name.startswith("AnyIO")] == []

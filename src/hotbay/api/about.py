@@ -9,17 +9,17 @@ from hotbay.api.answers import json_answer, text_answer
 from hotbay.api.services import services_of
 
 
-def health(_request: Request) -> Response:
+async def health(_request: Request) -> Response:
     """Say that the server answers; needs no key and touches no model."""
     return text_answer("OK")
 
 
-def version(request: Request) -> Response:
+async def version(request: Request) -> Response:
     """Answer with version, commit and build date."""
     build = services_of(request).build
     return json_answer({"version": build.version, "commit": build.commit, "build_date": build.date})
 
 
-def to_ui(_request: Request) -> Response:
+async def to_ui(_request: Request) -> Response:
     """Send a browser that opens the bare address to the UI."""
     return RedirectResponse("/ui", 302)

@@ -22,7 +22,8 @@ from hotbay.api.cors import preflight
 from hotbay.api.services import Services
 from hotbay.lane.routes import methods_of
 
-Endpoint = Callable[[Request], Response | Awaitable[Response]]
+Endpoint = Callable[[Request], Awaitable[Response]]
+"""Starlette runs a plain function in another thread; what routes look at belongs to the loop's."""
 
 
 class _Route(Route):

@@ -56,7 +56,7 @@ def as_plain(found: Forecast) -> dict[str, Any]:
     }
 
 
-def queue(request: Request) -> Response:
+async def queue(request: Request) -> Response:
     """Answer with the swaps under way, and with everybody who waits, for what, and how long."""
     view = services_of(request).engine.queue()
     return json_answer(

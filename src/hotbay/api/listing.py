@@ -32,7 +32,7 @@ _ABILITIES = (
 """Name of an ability, and what goes in and comes out of a model that has it."""
 
 
-def list_models(request: Request) -> Response:
+async def list_models(request: Request) -> Response:
     """Answer with a record for each name that a request may use, sorted by ID."""
     origin = request.headers.get("origin")
     headers = {"Access-Control-Allow-Origin": origin} if origin else None

@@ -14,14 +14,14 @@ from hotbay.runtime.logs import Monitor
 _STREAM_HEADERS = {"X-Content-Type-Options": "nosniff", "X-Accel-Buffering": "no"}
 
 
-def history(request: Request) -> Response:
+async def history(request: Request) -> Response:
     """Answer with what went to standard output; a browser is sent to the UI instead."""
     if "text/html" in request.headers.get("accept", ""):
         return RedirectResponse("/ui/", 302)
     return Response(services_of(request).logs.combined.history(), media_type="text/plain")
 
 
-def stream(request: Request) -> Response:
+async def stream(request: Request) -> Response:
     """Answer with a log's history and then what is written, until the client leaves."""
     services = services_of(request)
     monitor = _monitor(services, rest_of(request, segments=2))

@@ -10,7 +10,7 @@ from hotbay.api.services import services_of
 from hotbay.core.effects import State
 
 
-def running(request: Request) -> Response:
+async def running(request: Request) -> Response:
     """Answer with every model server that is not stopped, by model ID."""
     services = services_of(request)
     entries = []
