@@ -76,6 +76,25 @@ async def test_a_broken_question_is_refused_with_the_reason(serve: Serve, body: 
     assert answer.error.startswith("invalid plan request: ")
 
 
+async def test_a_question_as_large_as_no_question_is_is_refused(serve: Serve) -> None:
+    served = await serve(a={})
+    answer = await served.ask("POST", "/api/x/plan", body=b" " * (1 << 20) + b"{}")
+    assert (answer.status, answer.error) == (413, "the request body is larger than 1048576 bytes")
+
+
+@pytest.mark.parametrize("framing", ["Content-Length: 50", "Transfer-Encoding: chunked"])
+async def test_who_leaves_in_the_middle_of_a_question_has_left(
+    serve: Serve, caplog: pytest.LogCaptureFixture, framing: str
+) -> None:
+    served = await serve(a={})
+    _, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    writer.write(f"POST /api/x/plan HTTP/1.1\r\nHost: localhost\r\n{framing}\r\n\r\n5\r\n".encode())
+    writer.close()
+    await writer.wait_closed()
+    await served.logged(r'\[INFO\] Request 127\.0\.0\.1 "POST /api/x/plan HTTP/1\.1" 499 0 .*')
+    assert caplog.records == []
+
+
 async def test_an_idle_queue_is_empty(serve: Serve) -> None:
     assert (await (await serve(a={})).get("/api/x/queue")).json == {"swaps": [], "waiting": []}
 

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Collection
 from functools import lru_cache
 
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import Receive, Scope, Send
@@ -20,6 +20,7 @@ from hotbay.api import about, explain, listing, logs, servers
 from hotbay.api.answers import text_answer
 from hotbay.api.cors import preflight
 from hotbay.api.services import Services
+from hotbay.lane.access import CLIENT_LEFT
 from hotbay.lane.routes import methods_of
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -64,7 +65,7 @@ ROUTES = (
 
 def create_app(services: Services) -> Starlette:
     """Return the application that serves these services."""
-    app = Starlette()
+    app = Starlette(exception_handlers={ClientDisconnect: _client_left})
     app.state.services = services
     app.router.routes.extend(ROUTES)
     app.router.default = _no_route
@@ -98,3 +99,8 @@ async def _no_route(scope: Scope, receive: Receive, send: Send) -> None:
     else:
         answer = text_answer("404 page not found", 404)
     await answer(scope, receive, send)
+
+
+async def _client_left(_request: Request, _error: Exception) -> Response:
+    """Answer whom nobody hears any more; only the log sees the status."""
+    return Response(status_code=CLIENT_LEFT)

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hotbay.api.answers import error_answer, json_answer
+from hotbay.api.body import BODY, body_of
 from hotbay.api.services import services_of
 from hotbay.core.effects import Wait
 from hotbay.core.explain import Forecast
@@ -25,8 +26,11 @@ class PlanRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 async def plan(request: Request) -> Response:
     """Answer whom a request for a model would evict, why, and whether it would wait."""
     services = services_of(request)
+    body = await body_of(request)
+    if body is None:
+        return error_answer(request, 413, f"the request body is larger than {BODY} bytes")
     try:
-        asked = msgspec.json.decode(await request.body(), type=PlanRequest)
+        asked = msgspec.json.decode(body, type=PlanRequest)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return error_answer(request, 400, f"invalid plan request: {error}")
     names = [asked.model, *(asked.running or ())]
