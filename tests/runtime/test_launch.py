@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hotbay.config import ModelConfig, Sources, load
 from hotbay.runtime.launch import LaunchError, endpoint_of, plan_launch
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> ModelConfig:
+    return model(tmp_path_factory.mktemp("launch"))
 
 
 def model(folder: Path, **settings: Any) -> ModelConfig:
@@ -37,6 +45,7 @@ def test_by_default_the_assigned_port_of_this_machine_is_asked(tmp_path: Path) -
         ("https://gpu.example/", ("https", "gpu.example", 443, "gpu.example", "")),
         ("https://GPU.example:8443/v2/", ("https", "gpu.example", 8443, "GPU.example:8443", "/v2")),
         ("http://[::1]:9/a/b", ("http", "::1", 9, "[::1]:9", "/a/b")),
+        ("http://[fe80::1%25e0]:9", ("http", "fe80::1%e0", 9, "[fe80::1%25e0]:9", "")),
         ("http://me:secret@h:1", ("http", "h", 1, "h:1", "")),
     ],
 )
@@ -47,11 +56,27 @@ def test_the_address_is_read_from_the_url(
     assert (found.scheme, found.host, found.port, found.authority, found.base_path) == parts
 
 
-@pytest.mark.parametrize("url", ["ftp://h/x", "http://", "http://h:99999", "http://h:x", "h:80"])
-def test_an_address_that_cannot_be_forwarded_to_is_named(tmp_path: Path, url: str) -> None:
-    loaded = model(tmp_path).model_copy(update={"proxy": url})
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("ftp://h/x", "mailto:x", "//h:1", "http:", "http:x", "http:///x"),
+        *("http://h:99999", "http://[x]:1", "http://a]b", "http://a[b]:1", "http://h\u2100"),
+    ],
+)
+def test_an_address_that_loads_but_cannot_be_forwarded_to_is_named(
+    tmp_path: Path, url: str
+) -> None:
+    loaded = model(tmp_path, proxy=url)
     with pytest.raises(LaunchError, match=r"proxy URL .* is not an http or https address"):
         plan_launch(loaded, 1, {})
+
+
+@given(rest=st.text("[]:@%25?#/.-x1é℀ ", max_size=12))
+def test_whatever_the_address_a_start_is_planned_or_refused(plain: ModelConfig, rest: str) -> None:
+    with suppress(LaunchError):
+        endpoint = plan_launch(plain.model_copy(update={"proxy": f"http://{rest}"}), 1, {}).endpoint
+        assert endpoint.host
+        assert 0 < endpoint.port < 65536
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from hotbay.config.model import ModelConfig
 from hotbay.runtime.endpoint import Endpoint
@@ -68,18 +68,19 @@ def endpoint_of(model: ModelConfig, generation: int) -> Endpoint:
     Raises:
         LaunchError: the URL is not one that can be forwarded to.
     """
-    url = urlsplit(model.proxy)
+    unusable = LaunchError(f"proxy URL {model.proxy!r} is not an http or https address")
     try:
-        port = url.port
-    except ValueError:
-        port = -1
-    if url.scheme not in _DEFAULT_PORTS or not url.hostname or port == -1:
-        raise LaunchError(f"proxy URL {model.proxy!r} is not an http or https address")
+        url = urlsplit(model.proxy)
+        host, port = unquote(url.hostname or ""), url.port
+    except ValueError as error:
+        raise unusable from error
+    if url.scheme not in _DEFAULT_PORTS or not host:
+        raise unusable
     return Endpoint(
         model=model.id,
         generation=generation,
         scheme=url.scheme,
-        host=url.hostname,
+        host=host,
         port=port or _DEFAULT_PORTS[url.scheme],
         base_path=url.path.rstrip("/"),
         authority=url.netloc.rpartition("@")[2],
