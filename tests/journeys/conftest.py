@@ -7,12 +7,14 @@ import itertools
 import json
 import os
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from tests.journeys.program import LIMIT
 
 from hotbay.runtime.probe import port_in_use
 
@@ -90,10 +92,22 @@ class Answer:
         return str(self.json["error"]["message"])
 
 
+_opened: list[http.client.HTTPConnection] = []
+
+
+@pytest.fixture(autouse=True)
+def close_connections() -> Iterator[None]:
+    """Close what a test has opened, also if it failed halfway."""
+    yield
+    while _opened:
+        _opened.pop().close()
+
+
 def connect(url: str) -> http.client.HTTPConnection:
-    """Return a connection of a client to hotbay."""
+    """Return a connection of a client to hotbay; it is closed at the end of the test."""
     parts = urlsplit(url)
-    return http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=60)
+    _opened.append(http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=60))
+    return _opened[-1]
 
 
 def get(url: str, path: str) -> Answer:
@@ -104,12 +118,14 @@ def get(url: str, path: str) -> Answer:
     return answer
 
 
-def post(url: str, model: object, query: str = "", path: str = "/v1/chat/completions") -> Answer:
+def post(
+    url: str, model: object = None, query: str = "", path: str = "/v1/chat/completions"
+) -> Answer:
     return answer_of(start(url, model, query, path))
 
 
 def start(
-    url: str, model: object, query: str = "", path: str = "/v1/chat/completions"
+    url: str, model: object = None, query: str = "", path: str = "/v1/chat/completions"
 ) -> http.client.HTTPConnection:
     """Send a request and leave the answer to be read."""
     connection = connect(url)
@@ -126,6 +142,25 @@ def answer_of(connection: http.client.HTTPConnection) -> Answer:
     return answer
 
 
+class Stream:
+    """An answer that has begun and goes on."""
+
+    def __init__(self, url: str, model: str, query: str = "events=100000") -> None:
+        self._connection = start(url, model, query)
+        self._response = self._connection.getresponse()
+        assert self._response.status == 200
+
+    def rest(self) -> Answer:
+        """Read it to its end."""
+        answer = Answer(self._response)
+        self.close()
+        return answer
+
+    def close(self) -> None:
+        """Leave."""
+        self._connection.close()
+
+
 def up(url: str) -> dict[str, str]:
     """Return the state of every model server that is not stopped."""
     return {server["model"]: server["state"] for server in get(url, "/running").json["running"]}
@@ -138,7 +173,6 @@ def until_waiting(url: str, count: int) -> None:
 
 def until(condition: Callable[[], bool]) -> None:
     """Return once this holds; each look at it is a whole request, so the loop is not busy."""
-    for _ in range(2000):
-        if condition():
-            return
-    raise AssertionError("it never came to be")
+    last = time.monotonic() + LIMIT
+    while not condition():
+        assert time.monotonic() < last, "it never came to be"

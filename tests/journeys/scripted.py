@@ -1,6 +1,7 @@
 """A model server that behaves as its arguments say: `python scripted.py PORT [key=value ...]`.
 
     load=S          listens S seconds after its start
+    gate=FIFO       listens once somebody has opened this named pipe to write
     never=1         listens, but its health check says 503 for ever
     exit=N          writes `say` to standard error and exits with N at once
     deaf=1          ignores SIGTERM
@@ -12,7 +13,7 @@
 Requests say in their query how they are answered:
 
     pause=S         S seconds later
-    events=N        a stream of N events, one every `every` seconds
+    events=N        a stream of N events, one every 20 ms
     die=HOW         exits in the middle of the answer: known or unknown length
     shut=1          with the last answer that is given: then nobody listens any more
 
@@ -83,7 +84,7 @@ class Connection:
             return
         self.wait(float(how.get("pause", 0)))
         if "events" in how:
-            self.stream(int(how["events"]), float(how.get("every", 0.02)), how.get("die"))
+            self.stream(int(how["events"]), how.get("die"))
         elif how.get("die") == "known":
             self.sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{")
             os._exit(3)
@@ -98,7 +99,7 @@ class Connection:
             if "shut" in how:
                 self.sock.shutdown(socket.SHUT_RDWR)
 
-    def stream(self, events: int, every: float, die: str | None) -> None:
+    def stream(self, events: int, die: str | None) -> None:
         self.sock.sendall(
             b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
             b"Transfer-Encoding: chunked\r\n\r\n"
@@ -108,7 +109,7 @@ class Connection:
             self.sock.sendall(b"%x\r\n%b\r\n" % (len(piece), piece))
             if die and number == 2:
                 os._exit(3)
-            self.wait(every)
+            self.wait(0.02)
         self.sock.sendall(b"0\r\n\r\n")
 
     def json(self, value: object, status: int) -> None:
@@ -172,6 +173,8 @@ def main() -> None:
         write(sys.stderr, OPTIONS.get("say", ""))
         os._exit(int(OPTIONS["exit"]))
     threading.Event().wait(float(OPTIONS.get("load", 0)))
+    if "gate" in OPTIONS:
+        os.close(os.open(OPTIONS["gate"], os.O_RDONLY))
     listener = socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=64)
     while listener.fileno() >= 0:
         try:

@@ -12,6 +12,7 @@ import pytest
 from tests.journeys.conftest import (
     CHILDREN,
     Configure,
+    Stream,
     answer_of,
     command,
     free_port,
@@ -202,8 +203,7 @@ def test_a_client_that_leaves_the_queue_frees_its_place(
     configure: Configure, tmp_path: Path
 ) -> None:
     with serving(configure(a={"concurrencyLimit": 1}, b={}), tmp_path) as (program, url):
-        busy = start(url, "b", "events=4000&every=0.02")
-        assert busy.getresponse().status == 200
+        busy = Stream(url, "b")
         waiting = start(url, "a")
         until_waiting(url, 1)
         assert post(url, "a").status == 429

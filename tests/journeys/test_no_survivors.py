@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tests.journeys.conftest import CHILDREN, Configure, command, post, start, together
+from tests.journeys.conftest import CHILDREN, Configure, Stream, command, post, start, together
 from tests.journeys.program import Program, serving
 from tests.runtime.kit import outlast
 
@@ -55,8 +55,7 @@ def test_killed_while_loading(configure: Configure, tmp_path: Path) -> None:
 
 def test_killed_while_streaming_from_a_deaf_one(configure: Configure, tmp_path: Path) -> None:
     with serving(configure(a={"cmd": command(deaf=1)}), tmp_path) as (program, url):
-        stream = start(url, "a", "events=100000")
-        assert stream.getresponse().status == 200
+        stream = Stream(url, "a")
         killed(program)
         stream.close()
 
@@ -114,8 +113,7 @@ def test_what_two_simultaneous_deaths_leave_ends_at_the_next_start(
 def test_a_second_interrupt_kills_everything(configure: Configure, tmp_path: Path) -> None:
     deaf = {"cmd": command(deaf=1, child="daemon"), "unloadTimeout": 60}
     with serving(configure(a=deaf), tmp_path) as (program, url):
-        stream = start(url, "a", "events=100000")
-        assert stream.getresponse().status == 200
+        stream = Stream(url, "a")
         program.process.send_signal(signal.SIGINT)
         program.wait_for("received signal SIGINT, shutting down")
         assert program.end(signal.SIGINT) == 0

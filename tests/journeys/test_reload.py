@@ -8,24 +8,41 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.journeys.conftest import Configure, answer_of, command, post, start, together, up
+from tests.journeys.conftest import (
+    Configure,
+    Stream,
+    answer_of,
+    command,
+    get,
+    post,
+    start,
+    together,
+    until,
+    until_waiting,
+    up,
+)
 from tests.journeys.program import Program, serving
 
 
-def rewrite(folder: Path, change: dict[str, Any]) -> None:
+def rewrite(folder: Path, models: dict[str, Any], **top: object) -> None:
     """Merge changes of models into the configuration; None takes a model away."""
     file = folder / "config.yaml"
-    content = json.loads(file.read_text())
-    for model, settings in change.items():
+    content = json.loads(file.read_text()) | top
+    for model, settings in models.items():
         if settings is None:
             del content["models"][model]
             for group in content.get("groups", {}).values():
                 group["members"] = [m for m in group["members"] if m != model]
         else:
             content["models"].setdefault(model, {}).update(settings)
+    replace(file, json.dumps(content))
+
+
+def replace(file: Path, text: str) -> None:
+    """Write as editors do: no reader sees half of it."""
     fresh = file.with_suffix(".new")
-    fresh.write_text(json.dumps(content))
-    fresh.replace(file)  # as editors do
+    fresh.write_text(text)
+    fresh.replace(file)
 
 
 def reload(program: Program) -> None:
@@ -33,61 +50,120 @@ def reload(program: Program) -> None:
     program.wait_for("configuration reloaded")
 
 
-def test_an_unchanged_model_keeps_its_process_and_its_stream(
+def ports(url: str) -> dict[str, str]:
+    return {server["model"]: server["proxy"] for server in get(url, "/running").json["running"]}
+
+
+def test_what_is_unchanged_goes_on_and_what_is_new_gets_a_port_that_is_free(
     configure: Configure, tmp_path: Path
 ) -> None:
     with serving(configure(together("a", "b"), a={}, b={}), tmp_path) as (program, url):
         kept, changed = (post(url, model).json["pid"] for model in "ab")
-        stream = start(url, "a", "events=150&every=0.02")
-        rewrite(tmp_path, {"b": {"cmd": command(load=0.1)}, "c": {"cmd": command()}})
+        port = ports(url)["a"]
+        stream = Stream(url, "a", "events=100")
+        # By the order of their names the first of these would take the port of `a`.
+        new = {"0": {"cmd": command()}, "b": {"cmd": command(load=0.1)}, "c": {"cmd": command()}}
+        rewrite(tmp_path, new, **together("0", "a", "b", "c"))
         reload(program)
-        answer = answer_of(stream)
-        assert answer.whole
-        assert answer.body.count(b"data: ") == 150
+        assert [post(url, model).json["model"] for model in "0abc"] == list("0abc")
         assert post(url, "a").json["pid"] == kept
         assert post(url, "b").json["pid"] != changed
-        assert post(url, "c").json["model"] == "c"
+        assert ports(url)["a"] == port
+        assert len(set(ports(url).values())) == 4
+        rest = stream.rest()
+        assert rest.whole
+        assert rest.body.count(b"data: ") == 100
 
 
-def test_a_changed_model_drains_before_it_starts_anew(configure: Configure, tmp_path: Path) -> None:
+def test_a_changed_model_drains_before_its_new_command_is_run(
+    configure: Configure, tmp_path: Path
+) -> None:
     with serving(configure({"unloadTimeout": 30}, a={}), tmp_path) as (program, url):
-        first = post(url, "a").json["pid"]
-        stream = start(url, "a", "events=60&every=0.02")
+        stream = Stream(url, "a", "events=60")
         rewrite(tmp_path, {"a": {"cmd": command(load=0.1)}})
         reload(program)
         waiting = start(url, "a")
-        assert answer_of(stream).whole
-        assert answer_of(waiting).json["pid"] != first
+        until_waiting(url, 1)
+        assert stream.rest().whole
+        assert answer_of(waiting).json["options"] == {"load": "0.1"}
+        assert program.output.count("a: starting") == 2
 
 
-def test_a_removed_model_is_unknown_and_gone(configure: Configure, tmp_path: Path) -> None:
-    with serving(configure(together("a", "b"), a={}, b={}), tmp_path) as (program, url):
-        post(url, "b")
-        rewrite(tmp_path, {"b": None})
+def test_a_changed_model_is_cut_when_its_time_to_drain_is_over(
+    configure: Configure, tmp_path: Path
+) -> None:
+    with serving(configure({"unloadTimeout": 1}, a={}), tmp_path) as (program, url):
+        stream = Stream(url, "a")
+        rewrite(tmp_path, {"a": {"cmd": command(load=0.1)}})
         reload(program)
-        answer = post(url, "b")
-        assert answer.status == 404
-        assert answer.error == "no router for requested model"
-        assert up(url) == {}
+        assert post(url, "a").json["options"] == {"load": "0.1"}
+        assert not stream.rest().whole
 
 
-@pytest.mark.parametrize("text", ["models: [", "models: {a: {ttl: -5}}"])
+def test_a_removed_model_is_unknown_and_ends_with_its_last_answer(
+    configure: Configure, tmp_path: Path
+) -> None:
+    with serving(configure({"unloadTimeout": 30}, a={}, b={}, c={}), tmp_path) as (program, url):
+        stream = Stream(url, "b", "events=60")
+        waiting = start(url, "c")
+        until_waiting(url, 1)
+        rewrite(tmp_path, {"b": None, "c": None})
+        reload(program)
+        for answer in (answer_of(waiting), post(url, "b"), post(url, "c")):
+            assert answer.status == 404
+            assert answer.error == "no router for requested model"
+        assert stream.rest().whole
+        assert post(url, "a").status == 200
+        assert len(program.family()) == 2  # the warden, and a
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("models: [", r"1:\d+: "),
+        ("models:\n  a:\n    ttl: -5\n", r"3:10: models\.a\.ttl: "),
+        (
+            "startPort: 65535\nmodels:\n  b: {cmd: 'x ${PORT}'}\n  c: {cmd: 'x ${PORT}'}\n",
+            r"\d+:\d+: .*6553[56]",
+        ),
+        ("models: {}\nrouting: {router: {use: no.such:Planner}}\n", r"2:\d+: .*no\.such"),
+    ],
+)
 def test_an_invalid_file_changes_nothing_and_says_where(
-    configure: Configure, tmp_path: Path, text: str
+    configure: Configure, tmp_path: Path, text: str, told: str
 ) -> None:
     with serving(configure(a={}), tmp_path) as (program, url):
         pid = post(url, "a").json["pid"]
-        (tmp_path / "config.yaml").write_text(text)
+        replace(tmp_path / "config.yaml", text)
         program.process.send_signal(signal.SIGHUP)
-        program.wait_for(r"\[WARN\] failed to reload config: .*config\.yaml:\d+:\d+: ")
+        program.wait_for(r"\[WARN\] failed to reload config: .*config\.yaml:" + told)
         assert post(url, "a").json["pid"] == pid
+        assert post(url, "b").status == 404
+        assert "configuration reloaded" not in program.output
 
 
-def test_a_watched_file_is_loaded_when_it_changes_and_the_newest_wins(
-    configure: Configure, tmp_path: Path
-) -> None:
+def test_of_two_quick_changes_the_newest_wins(configure: Configure, tmp_path: Path) -> None:
+    with serving(configure(a={}), tmp_path) as (program, url):
+        for name in "bc":
+            rewrite(tmp_path, {name: {"cmd": command()}})
+            program.process.send_signal(signal.SIGHUP)
+        until(lambda: post(url, "c").status == 200)
+        assert post(url, "b").status == 200
+        rewrite(tmp_path, {"c": None})
+        reload(program)
+        until(lambda: post(url, "c").status == 404)
+
+
+def test_a_watched_file_is_loaded_when_it_changes(configure: Configure, tmp_path: Path) -> None:
     with serving(configure(a={}), tmp_path, "--watch-config") as (program, url):
-        rewrite(tmp_path, {"b": {"cmd": command()}})
-        rewrite(tmp_path, {"c": {"cmd": command()}})
+        file = tmp_path / "config.yaml"
+        valid = file.read_text()
+        replace(file, "models: [")
+        program.wait_for(r"\[WARN\] failed to reload config: .*config\.yaml:1:")
+        assert post(url, "a").status == 200
+        replace(file, valid)
+        hooks = {"on_startup": {"preload": ["b"]}}
+        rewrite(tmp_path, {"b": {"cmd": command()}}, hooks=hooks)
         program.wait_for("configuration reloaded")
-        assert post(url, "c").json["model"] == "c"
+        program.wait_for("b: ready")
+        assert up(url) == {"b": "ready"}

@@ -26,7 +26,7 @@ def test_an_idle_program_ends_at_once_with_zero(
 
 def test_a_stream_in_flight_is_finished_first(configure: Configure, tmp_path: Path) -> None:
     with serving(configure(a={}), tmp_path) as (program, url):
-        stream = start(url, "a", "events=60&every=0.02")
+        stream = start(url, "a", "events=60")
         program.wait_for("a: ready")
         with ThreadPoolExecutor() as pool:
             answer = pool.submit(answer_of, stream)
