@@ -9,14 +9,15 @@ import asyncio
 import gc
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from hotbay.api.app import create_app, serves
 from hotbay.api.services import Build, Services
 from hotbay.config import ConfigError, PortRequest, Sources, load
-from hotbay.config.model import Config
+from hotbay.config.model import Config, ModelConfig
 from hotbay.lane.body import BodyMemory
 from hotbay.lane.context import Lane, LaneContext
 from hotbay.lane.gate import GateRules
@@ -104,7 +105,10 @@ class App:
         async with self._reloading:
             while self._reload_again:
                 self._reload_again = False
-                await self._reload_once()
+                try:
+                    await self._reload_once()
+                except Exception as error:  # noqa: BLE001 - the models go on, whatever a planner does
+                    self.logs.proxy.error(f"failed to reload config: {error!r}", error)
 
     async def drain(self) -> None:
         """Accept no more, serve what has been accepted, stop every model server."""
@@ -158,10 +162,11 @@ class App:
     async def _reload_once(self) -> None:
         log = self.logs.proxy
         log.info("reloading configuration")
+        # Seen from here, as the engine belongs to this thread.
+        taken = frozenset(self._engine.ports_in_use().values())
+        assign_ports = partial(_keep_ports, self.config.models, taken)
         try:
-            loaded = await asyncio.to_thread(
-                load, self._origin.sources, assign_ports=self._keep_ports
-            )
+            loaded = await asyncio.to_thread(load, self._origin.sources, assign_ports=assign_ports)
         except ConfigError as error:
             for warning in error.warnings:
                 log.warn(str(warning))
@@ -171,35 +176,39 @@ class App:
         for warning in loaded.warnings:
             log.warn(str(warning))
         config = loaded.config
+        self._engine.reload(config)  # first, as nothing has changed if it fails
         self.logs.configure(config)
         self._memory.limit = config.limits.body_memory
         self._services.config = config
         self._lane.context = self._context(config)
-        self._engine.reload(config)
         self._begin_preload()
         log.info("configuration reloaded")
 
-    def _keep_ports(self, start_port: int, wanted: Sequence[PortRequest]) -> Mapping[str, int]:
-        """Leave unchanged models their port; the others get what no server has (design 7.5)."""
-        old = self.config.models
-        kept = {
-            request.model_id: port
-            for request in wanted
-            if (model := old.get(request.model_id)) is not None
-            and model.fingerprint == request.fingerprint
-            and (port := model.port) is not None
-        }
-        taken = {*kept.values(), *self._engine.ports_in_use()}
-        ports = dict(kept)
-        port = start_port
-        for request in wanted:
-            if request.model_id in kept:
-                continue
-            while port in taken:
-                port += 1
-            ports[request.model_id] = port
-            taken.add(port)
-        return ports
+
+def _keep_ports(
+    old: Mapping[str, ModelConfig],
+    in_use: Collection[int],
+    start_port: int,
+    wanted: Sequence[PortRequest],
+) -> Mapping[str, int]:
+    """Leave unchanged models their port; the others get what no server has (design 7.5)."""
+    ports = {
+        request.model_id: port
+        for request in wanted
+        if (model := old.get(request.model_id)) is not None
+        and model.fingerprint == request.fingerprint
+        and (port := model.port) is not None
+    }
+    taken = {*ports.values(), *in_use}
+    port = start_port
+    for request in wanted:
+        if request.model_id in ports:
+            continue
+        while port in taken:
+            port += 1
+        ports[request.model_id] = port
+        taken.add(port)
+    return ports
 
 
 def _processes(listener: ProcessListener, logs: LogBook) -> Processes:

@@ -161,8 +161,9 @@ class Engine(ProcessListener):
 
     def reload(self, config: Config) -> None:
         """Go on under another configuration; only what changed is touched (design 7.5)."""
+        rules = timed(compile_rules(config), self._logs.proxy.warn)
         self._config = config
-        self.post(RulesChanged(timed(compile_rules(config), self._logs.proxy.warn)))
+        self.post(RulesChanged(rules))
 
     def drain(self, seconds: float) -> None:
         """Refuse new requests, serve the waiting ones, stop everything within `seconds`."""
