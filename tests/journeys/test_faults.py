@@ -123,7 +123,7 @@ def test_a_crash_in_the_middle_of_an_answer_is_visible(
 
 
 def test_a_crash_before_the_answer_is_a_bad_gateway(configure: Configure, tmp_path: Path) -> None:
-    with serving(configure(a={}), tmp_path) as (_, url):
+    with serving(configure(a={}), tmp_path) as (program, url):
         pid = post(url, "a").json["pid"]
         waiting = start(url, "a", "pause=30")
         # A second request that is answered shows that the first one has arrived before it.
@@ -133,6 +133,7 @@ def test_a_crash_before_the_answer_is_a_bad_gateway(configure: Configure, tmp_pa
         assert answer.status == 502
         assert answer.error.startswith("model a: ")
         assert answer.json["error"]["code"] == "bad_gateway"
+        program.wait_for("a: upstream process exited unexpectedly")
         assert post(url, "a").json["pid"] != pid
 
 
