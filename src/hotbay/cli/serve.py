@@ -88,9 +88,9 @@ async def _run(config: Config, origin: Origin, address: Address, *, watched: boo
     try:
         await app.start()
     except OSError as error:
-        report(
-            Level.ERROR, f"cannot serve {address} with certificate {origin.certificate}: {error}"
-        )
+        files = f" with {origin.certificate} and {origin.key}" if origin.certificate else ""
+        report(Level.ERROR, f"cannot serve {address}{files}: {error}")
+        await app.stop()
         return 1
     _announce(origin, address, logs)
     async with asyncio.TaskGroup() as tasks:
