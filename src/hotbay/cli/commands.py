@@ -110,6 +110,27 @@ def plan_command(
     raise typer.Exit(plan(config, config_dir, names, model, as_json=as_json))
 
 
+@app.command("simulate")
+def simulate_command(
+    *,
+    config: ConfigFile = None,
+    config_dir: ConfigDir = None,
+    workload: Annotated[
+        Path | None, typer.Option("--workload", help="Workload file (docs/simulator.md).")
+    ] = None,
+    activity: Annotated[
+        Path | None,
+        typer.Option("--activity", help="Activity store (SQLite) whose requests are replayed."),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the random numbers.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Play a workload in virtual time: swaps, cold starts, waiting times, conflicts."""
+    from hotbay.cli.simulate import simulate  # noqa: PLC0415 - see the module's docstring
+
+    raise typer.Exit(simulate(config, config_dir, workload, activity, seed, as_json=as_json))
+
+
 @app.command("demo")
 def demo_command(
     folder: Annotated[
