@@ -57,12 +57,14 @@ class Stream:
         lines = head.decode().rstrip().split("\r\n")
         self.status = int(lines[0].split()[1])
         self.headers = dict(line.lower().split(": ", 1) for line in lines[1:])
-        self.seen = b""
+        self.seen = bytearray()
 
     async def until(self, text: bytes) -> None:
         """Read on until the text has come."""
+        searched = 0
         async with asyncio.timeout(LIMIT):
-            while text not in self.seen:
+            while self.seen.find(text, searched) < 0:
+                searched = max(0, len(self.seen) - len(text))
                 self.seen += await self._chunk()
 
     async def end(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import pytest
 from tests.api.conftest import LIMIT, Serve, Served
@@ -123,6 +124,22 @@ async def test_a_reader_that_leaves_is_forgotten(serve: Serve) -> None:
     async with served.stream("/logs/stream/a"):
         pass
     await served.logged(r"\[INFO\] Request .*/logs/stream/a HTTP.* 200 .*")
+
+
+async def test_a_reader_that_does_not_read_loses_pieces_and_holds_up_nobody(serve: Serve) -> None:
+    served = await serve(a={})
+    log = served.app.logs.model("a")
+    async with served.stream("/logs/stream/a") as idle, served.stream("/logs/stream/a") as busy:
+        for number in range(50):
+            for _ in range(100):
+                log.write(b"." * 5_000)
+            log.write(b"<%d>" % number)
+            await busy.until(b"<%d>" % number)
+        assert b"dropped" not in busy.seen
+        await idle.until(b" bytes dropped ")
+        log.write(b"live again")
+        await idle.until(b"live again")
+        assert re.search(rb"\n\xe2\x80\x94 \d+ bytes dropped \xe2\x80\x94\n", idle.seen)
 
 
 async def test_no_more_streams_than_allowed_are_open(serve: Serve) -> None:
