@@ -5,34 +5,57 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from tests.journeys.conftest import Answer, Configure, connect, get, post
+from tests.journeys.conftest import Configure, answer_of, connect, get, post
 from tests.journeys.program import serving
 from tests.lane.identities import certify
 
 
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the address of a program that starts nothing for the requests of this module."""
+    configuration = json.dumps({"limits": {"body": 2048}, "models": {"a": {"cmd": "x ${PORT}"}}})
+    with serving(configuration, tmp_path_factory.mktemp("requests")) as (program, url):
+        yield url
+        assert "a: starting" not in program.output
+
+
 @pytest.mark.parametrize(
-    ("body", "status", "message"),
+    ("body", "status", "code", "message"),
     [
-        (b'{"model": "a"', 400, ""),
-        (b"not json", 400, ""),
-        (b'{"messages": []}', 404, "no model id could be identified"),
-        (b'{"model": ""}', 404, "no model id could be identified"),
-        (b'{"model": "ghost"}', 404, "no router for requested model"),
-        (b'{"model": "a", "pad": "' + b"x" * 3000 + b'"}', 413, "limits.body"),
+        (b'{"model": "a"', 400, "bad_request", ""),
+        (b"not json", 400, "bad_request", ""),
+        (b"", 400, "bad_request", ""),
+        (b'{"messages": []}', 404, "not_found", "no model id could be identified"),
+        (b'{"model": ""}', 404, "not_found", "no model id could be identified"),
+        (b'{"model": "ghost"}', 404, "not_found", "no router for requested model"),
+        (b'{"model": "a", "pad": "' + b"x" * 3000 + b'"}', 413, "invalid_request", "limits.body"),
     ],
 )
 def test_a_bad_request_is_refused_before_anything_starts(
-    configure: Configure, tmp_path: Path, body: bytes, status: int, message: str
+    url: str, body: bytes, status: int, code: str, message: str
 ) -> None:
-    with serving(configure({"limits": {"body": 2048}}, a={}), tmp_path) as (program, url):
-        answer = post(url, body)
+    for path in ("/v1/chat/completions", "/v1/messages"):
+        answer = post(url, body, path=path)
         assert answer.status == status
         assert message in answer.error
-        assert "a: starting" not in program.output
+        assert answer.json["error"]["type"] == "invalid_request_error"
+        assert answer.json["error"]["code"] == code
+        assert (answer.json.get("type") == "error") == (path == "/v1/messages")
+
+
+@pytest.mark.parametrize("path", ["/running", "/v1/chat/completions"])
+def test_a_foreign_name_for_this_machine_is_refused(url: str, path: str) -> None:
+    method = "GET" if path == "/running" else "POST"
+    connection = connect(url)
+    connection.request(method, path, b'{"model": "a"}', headers={"Host": "evil.example"})
+    answer = answer_of(connection)
+    assert answer.status == 403
+    assert "access.allowedHosts" in answer.error
 
 
 def test_keys_are_asked_for_on_both_planes(configure: Configure, tmp_path: Path) -> None:
@@ -42,22 +65,12 @@ def test_keys_are_asked_for_on_both_planes(configure: Configure, tmp_path: Path)
         refused = post(url, "a")
         assert refused.status == 401
         assert refused.error == "unauthorized: invalid or missing API key"
-        connection = connect(url)
         headers = {"Content-Type": "application/json", "Authorization": "Bearer secret-key"}
-        connection.request("POST", "/v1/chat/completions", json.dumps({"model": "a"}), headers)
-        assert Answer(connection.getresponse()).status == 200
-        connection.close()
+        for method, path in (("POST", "/v1/chat/completions"), ("GET", "/running")):
+            connection = connect(url)
+            connection.request(method, path, b'{"model": "a"}', headers)
+            assert answer_of(connection).status == 200
         assert "secret-key" not in program.output
-
-
-def test_a_foreign_name_for_this_machine_is_refused(configure: Configure, tmp_path: Path) -> None:
-    with serving(configure(a={}), tmp_path) as (_, url):
-        connection = connect(url)
-        connection.request("GET", "/running", headers={"Host": "evil.example"})
-        answer = Answer(connection.getresponse())
-        connection.close()
-        assert answer.status == 403
-        assert "access.allowedHosts" in answer.error
 
 
 def test_tls_with_a_certificate_of_ones_own(
@@ -75,5 +88,8 @@ def test_tls_with_a_certificate_of_ones_own(
         )
         body = json.dumps({"model": "a"})
         connection.request("POST", "/v1/messages", body, {"Content-Type": "application/json"})
-        assert Answer(connection.getresponse()).json["model"] == "a"
-        connection.close()
+        assert answer_of(connection).json["model"] == "a"
+        plain = connect(url)
+        plain.request("GET", "/running")
+        with pytest.raises((http.client.HTTPException, ConnectionError)):
+            plain.getresponse()
