@@ -59,7 +59,7 @@ def test_the_figures_are_printed(run: Run, config: str, tmp_path: Path) -> None:
     code, out, err = run("simulate", "--config", config, "--workload", turns(tmp_path))
     assert (code, err) == (0, "")
     first, *table = [line.split() for line in out.splitlines() if line]
-    assert " ".join(first) == ("23.0 virtual seconds, seed 0: 6 requests, 2 swaps, 3 cold starts")
+    assert " ".join(first) == ("virtual seconds 23.0, seed 0, requests 6, swaps 2, cold starts 3")
     waits = ["5.00", "s"] * 4
     assert table[1] == ["a", "2", "2", "0", "1", *waits]
     assert table[4][:5] == ["(all)", "6", "6", "0", "3"]
@@ -142,7 +142,7 @@ def test_a_history_is_replayed(run: Run, config: str, tmp_path: Path) -> None:
     }
     assert told["seconds"] == 18.5
     _, out, _ = run("simulate", "--config", config, "--activity", history)
-    assert "1 requests of the history left out: no model or alias 'ghost'" in out
+    assert "1 left out of the history: no model or alias 'ghost'" in out
 
 
 def test_a_workload_says_how_long_the_models_of_a_history_load(

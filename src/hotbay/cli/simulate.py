@@ -162,8 +162,8 @@ def _text(found: Report, played: Played, seed: int) -> Iterator[str]:
         yield workload_text(played.workload)
     total = found.total
     yield (
-        f"{found.seconds:.1f} virtual seconds, seed {seed}: {total.requests} requests, "
-        f"{found.swaps} swaps, {total.cold_starts} cold starts"
+        f"virtual seconds {found.seconds:.1f}, seed {seed}, requests {total.requests}, "
+        f"swaps {found.swaps}, cold starts {total.cold_starts}"
     )
     yield ""
     rows = [_row(name, model) for name, model in found.models.items()]
@@ -216,11 +216,11 @@ def _notes(found: Report, played: Played) -> Iterator[str]:
         if model.failed_starts
     ]
     notes += [
-        f"{count} requests of the history left out: no model or alias {name!r}"
+        f"{count} left out of the history: no model or alias {name!r}"
         for name, count in played.unknown.items()
     ]
     if played.left_out:
-        notes.append(f"{played.left_out} older rows of the history left out")
+        notes.append(f"{played.left_out} left out of the history: older than the rest")
     if notes:
         yield ""
     yield from notes
