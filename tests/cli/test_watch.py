@@ -129,6 +129,35 @@ def test_a_dangling_symlink_is_a_missing_file(tmp_path: Path) -> None:
     assert not folder.changed()
 
 
+def broken(link: Path) -> Path:
+    """Make a link that cannot be followed, for another reason than that nothing is there."""
+    link.symlink_to("x" * 1000)
+    return link
+
+
+def test_what_cannot_be_looked_at_counts_as_missing_and_is_told(file: Path, folder: Path) -> None:
+    watcher = Watcher(Sources(file, folder))
+    away = file.rename(file.with_name("away"))
+    inside = broken(folder / "b.yaml")
+    broken(file)
+    assert not watcher.changed()
+    assert str(file) in watcher.trouble
+    assert str(inside) in watcher.trouble
+    file.unlink()
+    inside.unlink()
+    away.rename(file)
+    assert watcher.changed()
+    assert watcher.trouble == ""
+
+
+def test_what_is_missing_is_no_trouble(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "none", tmp_path / "file" / "inside"):
+        watcher = Watcher(Sources(path, path))
+        assert not watcher.changed()
+        assert watcher.trouble == ""
+
+
 @pytest.mark.parametrize("name", ["b.yaml", "b.yml", ".hidden.yaml"])
 def test_a_configuration_that_comes_into_the_folder_fires(folder: Path, name: str) -> None:
     watcher = watching_folder(folder)
@@ -197,3 +226,19 @@ async def test_every_change_is_told_until_it_is_cancelled(file: Path) -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_trouble_is_logged_once(file: Path, caplog: pytest.LogCaptureFixture) -> None:
+    told = asyncio.Event()
+    other = broken(file.with_name("other.yaml"))
+    task = asyncio.create_task(watch(Sources(file, file.parent), told.set, interval=0.001))
+    async with asyncio.timeout(30):
+        for _ in range(3):
+            await asyncio.sleep(0)
+            told.clear()
+            touch(file)
+            await told.wait()
+    task.cancel()
+    await asyncio.wait([task])
+    [record] = caplog.records
+    assert (record.levelname, str(other) in record.getMessage()) == ("WARNING", True)

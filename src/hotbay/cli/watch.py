@@ -7,10 +7,14 @@ notifications do not. Owns the state seen last; what to do on a change is the ca
 from __future__ import annotations
 
 import asyncio
+import logging
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
 from hotbay.config import Sources
+
+_log = logging.getLogger(__name__)
 
 INTERVAL = 2.0
 """Seconds between two looks."""
@@ -25,8 +29,11 @@ class Watcher:
     def __init__(self, sources: Sources) -> None:
         """Take the present state as the baseline."""
         self._sources = sources
-        self._file = _stamp(sources.config)
-        self._folder = _folder_stamps(sources.config_dir)
+        self._file: Stamp | None = None
+        self._folder: dict[str, Stamp] = {}
+        self.trouble = ""
+        """What could not be looked at in the last look though it may be there, and why."""
+        self.changed()
 
     def changed(self) -> bool:
         """Look again: whether there is something new to load.
@@ -34,11 +41,12 @@ class Watcher:
         A file that disappears, and a folder that disappears or becomes empty, is nothing new;
         its return is.
         """
-        file, folder = _stamp(self._sources.config), _folder_stamps(self._sources.config_dir)
+        look = _Look()
+        file, folder = look.at(self._sources.config), look.into(self._sources.config_dir)
         fires = (file is not None and file != self._file) or (
             bool(folder) and folder != self._folder
         )
-        self._file, self._folder = file, folder
+        self._file, self._folder, self.trouble = file, folder, "; ".join(look.faults)
         return fires
 
 
@@ -46,29 +54,48 @@ async def watch(
     sources: Sources, on_change: Callable[[], None], interval: float = INTERVAL
 ) -> None:
     """Call `on_change` whenever the sources have changed, until cancelled."""
-    watcher = Watcher(sources)
+    watcher, told = Watcher(sources), ""
     while True:
         await asyncio.sleep(interval)
         if await asyncio.to_thread(watcher.changed):
             on_change()
+        if watcher.trouble != told:
+            told = watcher.trouble
+            if told:
+                _log.warning("cannot watch the configuration: %s", told)
 
 
-def _stamp(path: Path | None) -> Stamp | None:
-    if path is None:
-        return None
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size
+class _Look:
+    """One look at the files; `faults` are the errors other than that something is missing."""
 
+    def __init__(self) -> None:
+        self.faults: list[str] = []
 
-def _folder_stamps(folder: Path | None) -> dict[str, Stamp]:
-    if folder is None:
-        return {}
-    try:
-        entries = [entry for entry in folder.iterdir() if entry.suffix in {".yml", ".yaml"}]
-    except OSError:
-        return {}
-    stamps = {entry.name: _stamp(entry) for entry in entries if not entry.is_dir()}
-    return {name: stamp for name, stamp in stamps.items() if stamp is not None}
+    def at(self, path: Path | None) -> Stamp | None:
+        """Return the stamp of a file, None if there is none."""
+        if path is None:
+            return None
+        try:
+            status = path.stat()
+        except OSError as error:
+            self._failed(error)
+            return None
+        if stat.S_ISDIR(status.st_mode):
+            return None
+        return status.st_mtime_ns, status.st_size
+
+    def into(self, folder: Path | None) -> dict[str, Stamp]:
+        """Return the stamps of the configurations in a folder, by name."""
+        if folder is None:
+            return {}
+        try:
+            entries = [entry for entry in folder.iterdir() if entry.suffix in {".yml", ".yaml"}]
+        except OSError as error:
+            self._failed(error)
+            return {}
+        stamps = {entry.name: self.at(entry) for entry in sorted(entries)}
+        return {name: stamp for name, stamp in stamps.items() if stamp is not None}
+
+    def _failed(self, error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError | NotADirectoryError):
+            self.faults.append(str(error))
