@@ -37,6 +37,18 @@ async def test_the_plan_beside_supposed_models_starts_nothing(serve: Serve) -> N
     assert (await served.get("/running")).json == {"running": []}
 
 
+async def test_the_plan_of_a_matrix_has_set_cost_and_runner_up(serve: Serve) -> None:
+    sets = {"ab": "a & b", "bc": "b & c"}
+    matrix = {"vars": {m: m for m in "abc"}, "evict_costs": {"a": 5}, "sets": sets}
+    router = {"use": "matrix", "settings": {"matrix": matrix}}
+    served = await serve({"routing": {"router": router}}, a={}, b={}, c={})
+    asked = {"model": "b", "running": ["a", "c"]}
+    plan = (await served.ask("POST", "/api/x/plan", body=asked)).json
+    assert (plan["evict"], plan["set"], plan["cost"]) == (["c"], "ab", 1)
+    assert "bc" in plan["runnerUp"]
+    assert "bc" in plan["text"]
+
+
 @pytest.mark.parametrize(
     ("body", "named"),
     [
