@@ -25,9 +25,10 @@ from tests.journeys.program import serving
 def test_interleaved_requests_cost_one_load_for_each_model(
     configure: Configure, tmp_path: Path
 ) -> None:
-    gate = tmp_path / "gate"
+    gate, note = tmp_path / "gate", tmp_path / "note"
     os.mkfifo(gate)
-    with serving(configure(a={"cmd": command(gate=gate)}, b={}, c={}), tmp_path) as (program, url):
+    first, other = {"cmd": command(note=note, gate=gate)}, {"cmd": command(note=note)}
+    with serving(configure(a=first, b=other, c=other), tmp_path) as (program, url):
         waiting = []
         for count, model in enumerate("abcabc", start=1):
             waiting.append(start(url, model))
@@ -36,6 +37,9 @@ def test_interleaved_requests_cost_one_load_for_each_model(
         assert [answer_of(each).json["model"] for each in waiting] == list("abcabc")
         assert [program.wait_for("(.): starting")[1] for _ in "abc"] == list("abc")
         assert program.output.count(": starting") == 3
+    notes = [line.split() for line in note.read_text().splitlines()]
+    assert [what for what, _ in notes] == ["start", "stop"] * 3  # never two at a time
+    assert [pid for _, pid in notes[::2]] == [pid for _, pid in notes[1::2]]
 
 
 def test_two_clients_that_overlap_do_not_keep_a_third_out(
