@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import re
 
 import pytest
 from tests.api.conftest import LIMIT, Serve, Served
+
+from hotbay.runtime.logs import Subscription
 
 INVALID = "invalid logger. Use 'proxy', 'upstream' or a model's ID"
 
@@ -119,11 +122,19 @@ async def test_the_refusal_comes_as_the_client_accepts_it(chatty: Served) -> Non
     assert answer.body == f"llama-swap: {INVALID}".encode()
 
 
+def readers() -> int:
+    """Return how many readers of logs are held by anybody."""
+    gc.collect()
+    return sum(isinstance(thing, Subscription) for thing in gc.get_objects())
+
+
 async def test_a_reader_that_leaves_is_forgotten(serve: Serve) -> None:
     served = await serve(a={})
+    before = readers()
     async with served.stream("/logs/stream/a"):
-        pass
+        assert readers() == before + 1
     await served.logged(r"\[INFO\] Request .*/logs/stream/a HTTP.* 200 .*")
+    assert readers() == before
 
 
 async def test_a_reader_that_does_not_read_loses_pieces_and_holds_up_nobody(serve: Serve) -> None:
