@@ -1,0 +1,203 @@
+"""One tracked request from its arrival to its end (spec/request-pipeline.md 12).
+
+Owns what is known of it while it lasts: when each phase began, and what it was answered. It runs
+on the event loop in the middle of a request, so it only takes notes; whatever costs time is done
+later by whom `Recorder` hands them to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from hotbay.activity.recorder import Recorder
+
+Headers = Sequence[tuple[bytes, bytes]]
+Outcome = Literal["done", "failed", "refused", "cancelled by client", "cancelled by operator"]
+Phase = Literal["queued", "swapping", "loading", "forwarded", "answering"]
+"""What a request spends its time with: in the queue, until others have stopped for it, until its
+model is ready, until its answer begins, until that ends."""
+
+_PHASES: dict[str, Phase] = {"evicting": "swapping", "starting": "loading"}
+"""What the other kinds of `core.effects.Wait` are not: the request's own swap is under way."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What is known of a request when it arrives.
+
+    Attributes:
+        model: model ID, or what was asked for if there is no such local model.
+        requested: the name after profile and selector.
+        selector: ID of the selector that chose the model, or empty.
+        method: in capitals.
+        path: as requested; of `/upstream/…` the part after the model's name.
+        headers: as received, names in lower case.
+        remote: address of the caller (spec/http-api.md 2.5).
+        recorded: it makes an activity row; otherwise it is only an entry of the in-flight list.
+        stream: its body asks for a stream.
+        request_id: its `X-Request-ID`, accepted or made.
+        cancel: ends everything that is done for it.
+    """
+
+    model: str
+    requested: str
+    selector: str
+    method: str
+    path: str
+    headers: Headers
+    remote: str
+    recorded: bool
+    stream: bool
+    request_id: str
+    cancel: Callable[[], None]
+
+
+class Mark(NamedTuple):
+    """The beginning of a phase, in seconds of the recorder's monotonic clock."""
+
+    phase: Phase
+    at: float
+
+
+class Waiting(NamedTuple):
+    """Why a request waits: `core.effects.Wait` and the place in the queue, 0 if in none."""
+
+    kind: str
+    models: tuple[str, ...]
+    position: int
+
+
+class Recording:
+    """Takes the notes of one request; made by `Recorder.begin`.
+
+    Let go of it after `ended`: what it knows of the request refers back to whoever serves it.
+
+    Attributes:
+        id: number in the in-flight list.
+        about: what was known at its arrival.
+        timestamp: seconds since the epoch at its arrival.
+        marks: the phases so far; the last one goes on.
+        waiting: why it waits at the moment, None if it does not.
+        priority: the model's priority once a local model has accepted it.
+        attempts: how often it was forwarded.
+        path: what went upstream; as requested until then.
+        request_headers: what went upstream; as received until then.
+        request_body: what went upstream; None if it was not held in memory.
+        status: of the answer; 0 before.
+        response_headers: of the answer; empty before.
+        size: bytes of the answer's body so far.
+        first_byte: when the first of them was passed on (monotonic), None before.
+        published: when its size was last told to onlookers.
+        outcome: how it ended; None before.
+        error: why it did not end well, empty if nothing is to be said.
+        end: when it ended (monotonic); 0 before.
+    """
+
+    __slots__ = (
+        "_recorder",
+        "about",
+        "attempts",
+        "end",
+        "error",
+        "first_byte",
+        "id",
+        "marks",
+        "outcome",
+        "path",
+        "priority",
+        "published",
+        "request_body",
+        "request_headers",
+        "response_headers",
+        "size",
+        "status",
+        "timestamp",
+        "waiting",
+    )
+
+    def __init__(
+        self, number: int, about: About, recorder: Recorder, timestamp: float, now: float
+    ) -> None:
+        self.id = number
+        self.about = about
+        self.timestamp = timestamp
+        self.marks: list[Mark] = [Mark("queued", now)]
+        self.waiting: Waiting | None = None
+        self.priority: int | None = None
+        self.attempts = 0
+        self.path = about.path
+        self.request_headers = about.headers
+        self.request_body: bytes | None = None
+        self.status = 0
+        self.response_headers: Headers = ()
+        self.size = 0
+        self.first_byte: float | None = None
+        self.published = now
+        self.outcome: Outcome | None = None
+        self.error = ""
+        self.end = 0.0
+        self._recorder = recorder
+
+    @property
+    def phase(self) -> Phase:
+        """What it spends its time with now."""
+        return self.marks[-1].phase
+
+    def accepted(self, priority: int) -> None:
+        """A local model of this scheduling priority has taken it."""
+        self.priority = priority
+
+    def waits(self, kind: str, models: tuple[str, ...], position: int) -> None:
+        """Note why it waits from now on."""
+        self.waiting = Waiting(kind, models, position)
+        self._enter(_PHASES.get(kind, "queued"))
+        self._recorder.changed(self)
+
+    def model_starts(self) -> None:
+        """The stopping for its own swap is over, and its model is being started."""
+        self.waiting = Waiting("starting", (self.about.model,), 0)
+        self._enter("loading")
+        self._recorder.changed(self)
+
+    def granted(self, attempt: int) -> None:
+        """Forwarding begins, for the `attempt`th time."""
+        self.attempts = attempt
+        self.waiting = None
+        self._enter("forwarded")
+        if attempt > 1 or len(self.marks) > 2:  # it has waited, and somebody may have seen that
+            self._recorder.changed(self)
+
+    def forwarded(self, path: str, headers: Headers, body: bytes | None) -> None:
+        """Take what goes upstream, after the filters; a body of None is not held in memory."""
+        self.path = path
+        self.request_headers = headers
+        self.request_body = body
+
+    def answered(self, status: int, headers: Headers) -> None:
+        """Take the head of the answer as the client gets it, names in lower case."""
+        self.status = status
+        self.response_headers = headers
+        self._enter("answering")
+        self._recorder.changed(self)
+
+    def passed(self, data: bytes) -> None:
+        """Take a piece of the answer's body."""
+        if self.first_byte is None:
+            self.first_byte = self._recorder.clock()
+        self.size += len(data)
+        self._recorder.grew(self)
+
+    def ended(self, outcome: Outcome, status: int, error: str = "") -> None:
+        """Close the books, exactly once; `status` is what the client was told, 499 if nothing."""
+        self.status = status
+        self.outcome = outcome
+        self.error = error
+        self.end = self._recorder.clock()
+        self._recorder.ended(self)
+
+    def _enter(self, phase: Phase) -> None:
+        if self.marks[-1].phase != phase:
+            self.marks.append(Mark(phase, self._recorder.clock()))
