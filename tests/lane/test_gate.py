@@ -6,8 +6,17 @@ from dataclasses import replace
 import pytest
 from tests.lane.heads import head_of
 
-from hotbay.lane.gate import Control, Denied, GateRules, Redirect, Verdict, cleaned, judge
-from hotbay.lane.routes import ModelRoute
+from hotbay.lane.gate import (
+    Control,
+    Denied,
+    GateRules,
+    Redirect,
+    Verdict,
+    cleaned,
+    judge,
+    judge_passthrough,
+)
+from hotbay.lane.routes import ModelRoute, PassRoute
 
 SERVED = {
     ("GET", "/"),
@@ -285,3 +294,66 @@ def test_a_body_over_the_limit_is_refused(
 )
 def test_a_body_within_the_limit_passes(headers: list[str]) -> None:
     assert isinstance(judge(head_of(CHAT, *headers), RULES), ModelRoute)
+
+
+# -- pass-throughs -------------------------------------------------------------------
+
+PASSED = ["GET /upstream/m/x", "POST /upstream/m/v1/messages", "PUT /comfyui/", "GET /comfyui"]
+
+
+@pytest.mark.parametrize("request_line", PASSED)
+def test_a_pass_through_takes_any_method(request_line: str) -> None:
+    method, path = request_line.split()
+    for other in (method, "DELETE", "PROPFIND"):
+        assert isinstance(judge_passthrough(head_of(f"{other} {path}"), RULES), PassRoute)
+
+
+@pytest.mark.parametrize("request_line", PASSED)
+def test_a_pass_through_needs_a_key(request_line: str) -> None:
+    denied = Denied(401, "unauthorized: invalid or missing API key")
+    assert judge_passthrough(head_of(request_line), LOCKED) == denied
+    for spelling in ("/%75pstream/m/x", "/upstrea%6D/m", "/%63omfyui"):
+        assert judge_passthrough(head_of(f"GET {spelling}"), LOCKED) == denied
+    allowed = judge_passthrough(head_of(request_line, "authorization: Bearer first"), LOCKED)
+    assert isinstance(allowed, PassRoute)
+
+
+@pytest.mark.parametrize("path", ["/upstream", "/upstream%2Fm/x", "/upstreams/m", "/x/upstream/m"])
+def test_everything_else_is_no_pass_through(path: str) -> None:
+    assert judge_passthrough(head_of(f"GET {path}"), LOCKED) is None
+
+
+def test_the_bare_upstream_is_open() -> None:
+    rules = replace(LOCKED, serves=lambda method, path: (method, path) == ("GET", "/upstream"))
+    assert judge(head_of("GET /upstream"), rules) == Control("/upstream")
+
+
+@pytest.mark.parametrize("headers", CROSS_SITE)
+def test_a_foreign_page_may_read_through_a_pass_through_and_change_nothing(
+    headers: list[str],
+) -> None:
+    def objection(request_line: str, *more: str) -> str:
+        route = judge_passthrough(head_of(request_line, *headers, *more), RULES)
+        assert isinstance(route, PassRoute)
+        return route.objection
+
+    assert objection("GET /upstream/m/x") == objection("HEAD /comfyui/") == ""
+    for method in ("POST", "PUT", "DELETE", "PATCH"):
+        assert "access.allowedOrigins" in objection(f"{method} /upstream/m/slots/0")
+    assert "access.allowedOrigins" in objection("GET /comfyui/ws", "upgrade: websocket")
+
+
+@pytest.mark.parametrize("headers", OWN)
+def test_own_pages_and_other_programs_may_do_all_through_a_pass_through(headers: list[str]) -> None:
+    route = judge_passthrough(head_of("POST /comfyui/prompt", *headers), RULES)
+    assert route == PassRoute("comfyui", b"/prompt")
+
+
+def test_what_is_passed_through_is_not_held_in_memory() -> None:
+    json = "content-type: application/json"
+    large = judge_passthrough(head_of(PASSED[1], json, "content-length: 1000"), RULES)
+    assert isinstance(large, PassRoute)
+    too_large = judge_passthrough(head_of(PASSED[1], json, "content-length: 1001"), RULES)
+    assert isinstance(too_large, Denied)
+    assert too_large.status == 413
+    assert "limits.body (" in too_large.message

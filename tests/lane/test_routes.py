@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from hotbay.lane.routes import find_route, methods_of
+from hotbay.lane.routes import PassRoute, find_passthrough, find_route, methods_of
 
 JSON_ROUTES = [
     "/v1/chat/completions",
@@ -107,3 +107,27 @@ def test_methods_for_the_answer_405() -> None:
     assert methods_of("/props") == ("GET", "HEAD")
     assert methods_of("/infill") == ("POST",)
     assert methods_of("/nowhere") == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "route"),
+    [
+        (b"/upstream/", PassRoute("upstream", b"/")),
+        (b"/upstream/m", PassRoute("upstream", b"/m")),
+        (b"/upstream/a%2Fb/%20/", PassRoute("upstream", b"/a%2Fb/%20/")),
+        (b"/%75pstream/m", PassRoute("upstream", b"/m")),
+        (b"/comfyui", PassRoute("comfyui", b"")),
+        (b"/comfyu%69/a%2Fb", PassRoute("comfyui", b"/a%2Fb")),
+        (b"/upstream", None),
+        (b"/upstreams/m", None),
+        (b"/Upstream/m", None),
+        (b"/upstream%2Fm", None),
+        (b"/comfyui%2F", None),
+        (b"/x/comfyui/", None),
+        (b"/", None),
+    ],
+)
+def test_pass_throughs_are_known_by_their_first_segment(
+    path: bytes, route: PassRoute | None
+) -> None:
+    assert find_passthrough(path) == route

@@ -7,7 +7,6 @@ that failed on their way.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from http import HTTPStatus
 
 from hotbay.lane.context import LaneContext
 from hotbay.lane.errors import error_headers, is_anthropic, render_error
@@ -72,8 +71,8 @@ def answer_at_once(verdict: Denied | Redirect, head: Head) -> Answer:
             anthropic=is_anthropic(decoded(head.path)),
         )
     location = [(b"Location", verdict.location)]
-    data = own_response(HTTPStatus.TEMPORARY_REDIRECT, location, b"", keep_alive=keep_alive)
-    return Answer(HTTPStatus.TEMPORARY_REDIRECT, data, 0, keep_alive)
+    data = own_response(verdict.status, location, b"", keep_alive=keep_alive)
+    return Answer(verdict.status, data, 0, keep_alive)
 
 
 class AnswerTurn:

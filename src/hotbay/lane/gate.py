@@ -12,17 +12,17 @@ import base64
 import binascii
 import ipaddress
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from hmac import compare_digest
 
 from hotbay.lane.body import in_units
 from hotbay.lane.buffer import SizeLimit
 from hotbay.lane.head import Head, decoded
-from hotbay.lane.routes import ModelRoute, find_route
+from hotbay.lane.routes import ModelRoute, PassRoute, find_passthrough, find_route
 
 _OPEN = frozenset({"/", "/health", "/wol-health", "/upstream", "/favicon.ico"})
-_SAFE = frozenset({b"GET", b"HEAD", b"OPTIONS"})
+_READING = frozenset({b"GET", b"HEAD"})
 _UNSAFE_PATHS = frozenset({"/unload"})
 """Change state although they are read with GET."""
 
@@ -68,9 +68,10 @@ class Denied:
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """The request is answered with 307 to this location."""
+    """The request is answered with a redirect; by default one that keeps method and body."""
 
     location: bytes
+    status: int = 307
 
 
 Verdict = ModelRoute | Control | Denied | Redirect
@@ -90,6 +91,25 @@ def judge(head: Head, rules: GateRules) -> Verdict:
     if (clean := cleaned(head.path)) is not None:
         return Redirect(clean if head.query is None else clean + b"?" + head.query)
     return _control(head, rules)
+
+
+def judge_passthrough(head: Head, rules: GateRules) -> PassRoute | Denied | None:
+    """Say what becomes of a request under `/upstream` or `/comfyui`, None for every other path.
+
+    To be asked behind the checks of Host, preflights and unclean paths. What reaches the model
+    server this way may change anything there, so a foreign page may use it for inference only,
+    as it may without the pass-through, and for reading.
+    """
+    route = find_passthrough(head.path)
+    if route is None:
+        return None
+    if rules.keys and (denied := _without_key(head, rules)):
+        return denied
+    if int(head.fields.get(b"content-length", b"0")) > rules.body:
+        return _refuse_length(_size_limit("limits.body", rules.body))
+    changes = head.method not in _READING or b"upgrade" in head.fields
+    denied = _cross_site(head, rules) if changes else None
+    return route if denied is None else replace(route, objection=denied.message)
 
 
 def cleaned(path: bytes) -> bytes | None:
@@ -116,7 +136,7 @@ def _control(head: Head, rules: GateRules) -> Verdict:
     if rules.serves(head.method.decode("ascii"), path):
         if rules.keys and path not in _OPEN and (denied := _without_key(head, rules)):
             return denied
-        changes = head.method not in _SAFE or path in _UNSAFE_PATHS
+        changes = head.method not in _READING or path in _UNSAFE_PATHS
         if changes and (denied := _cross_site(head, rules)):
             return denied
     return _too_large(head, rules) or Control(path)
@@ -213,7 +233,9 @@ def _too_large(head: Head, rules: GateRules) -> Denied | None:
     length = int(head.fields.get(b"content-length", b"0"))
     if length <= min(rules.body, rules.json_body):
         return None
-    name, size = body_limit(head, rules)
-    if length <= size:
-        return None
-    return Denied(413, f"the request body is larger than {name} ({in_units(size)})")
+    limit = body_limit(head, rules)
+    return _refuse_length(limit) if length > limit.size else None
+
+
+def _refuse_length(limit: SizeLimit) -> Denied:
+    return Denied(413, f"the request body is larger than {limit.name} ({in_units(limit.size)})")

@@ -1,12 +1,14 @@
 """The routes of the lane: which requests are for a model, and what its server sees of the path.
 
-Owns the table of spec/http-api.md 4. Everything else belongs to the application.
+Owns the table of spec/http-api.md 4 and the prefixes of 8 and 9. Everything else belongs to
+the application.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from hotbay.lane.errors import is_anthropic
 from hotbay.lane.head import decoded
@@ -24,6 +26,8 @@ _POST_JSON = """
 """
 _POST_FORM = "/v1/audio/transcriptions /v1/images/edits"
 _GET = "/v1/audio/voices /sdapi/v1/loras /props"
+
+Prefix = Literal["upstream", "comfyui"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,22 @@ class ModelRoute:
         return path[path.index(b"/", 1) :] if self.shortened else path
 
 
+@dataclass(frozen=True, slots=True)
+class PassRoute:
+    """A request that goes to a model server as it is, whatever its method and path.
+
+    Attributes:
+        prefix: the first segment of the path.
+        rest: what follows it, as sent; begins with a slash, empty only for `/comfyui`.
+        objection: why the request is refused with 403 unless it is for inference; empty: it is
+            not. Only who knows the models' names can tell, see `hotbay.lane.passthrough`.
+    """
+
+    prefix: Prefix
+    rest: bytes
+    objection: str = ""
+
+
 def find_route(method: bytes, path: bytes) -> ModelRoute | None:
     """Return the model route of a request; `path` is as sent. None: it is not for the lane."""
     routes = _BY_METHOD.get(method)
@@ -58,6 +78,19 @@ def find_route(method: bytes, path: bytes) -> ModelRoute | None:
     return route
 
 
+def find_passthrough(path: bytes) -> PassRoute | None:
+    """Return the pass-through that a path, as sent, asks for; any method will do.
+
+    The bare `/upstream` is none.
+    """
+    first = path[1:].partition(b"/")[0]
+    rest = path[1 + len(first) :]
+    name = decoded(first)
+    if name == "upstream" and rest:
+        return PassRoute("upstream", rest)
+    return PassRoute("comfyui", rest) if name == "comfyui" else None
+
+
 def methods_of(path: str) -> tuple[str, ...]:
     """Return the methods of a model route, empty for other paths; for the application's 405."""
     return tuple(m.decode() for m, routes in _BY_METHOD.items() if path.encode() in routes)
@@ -66,6 +99,11 @@ def methods_of(path: str) -> tuple[str, ...]:
 def model_paths() -> frozenset[str]:
     """Return the paths of all model routes, as a client writes them."""
     return frozenset(path.decode() for routes in _BY_METHOD.values() for path in routes)
+
+
+def passthrough_paths() -> frozenset[str]:
+    """Return the paths of the pass-throughs, as the documentation writes them."""
+    return frozenset({"/comfyui"} | {f"/{prefix}/{{rest}}" for prefix in get_args(Prefix)})
 
 
 def _routes(listing: str, *, recorded: bool) -> dict[bytes, ModelRoute]:
