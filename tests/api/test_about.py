@@ -23,11 +23,6 @@ async def test_the_version_is_told(serve: Serve) -> None:
     assert answer.json == expected
 
 
-async def test_the_bare_address_leads_to_the_ui(serve: Serve) -> None:
-    answer = await (await serve()).get("/")
-    assert (answer.status, answer.headers["Location"]) == (302, "/ui")
-
-
 async def test_a_control_request_leaves_a_line(serve: Serve) -> None:
     served = await serve()
     await served.get("/models?x=secret", User_Agent="probe/1", X_Forwarded_For=" 192.0.2.7 , b")

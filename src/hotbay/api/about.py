@@ -1,9 +1,9 @@
-"""Small fixed answers: health, version, the way to the UI."""
+"""Small fixed answers: health and version."""
 
 from __future__ import annotations
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from hotbay.api.answers import json_answer, text_answer
 from hotbay.api.services import services_of
@@ -18,8 +18,3 @@ async def version(request: Request) -> Response:
     """Answer with version, commit and build date."""
     build = services_of(request).build
     return json_answer({"version": build.version, "commit": build.commit, "build_date": build.date})
-
-
-async def to_ui(_request: Request) -> Response:
-    """Send a browser that opens the bare address to the UI."""
-    return RedirectResponse("/ui", 302)

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import Receive, Scope, Send
 
-from hotbay.api import about, explain, listing, logs, servers
+from hotbay.api import about, explain, listing, logs, servers, ui
 from hotbay.api.answers import text_answer
 from hotbay.api.cors import preflight
 from hotbay.api.services import Services
@@ -45,7 +45,11 @@ class _Route(Route):
 
 
 ROUTES = (
-    _Route("/", about.to_ui),
+    _Route("/", ui.to_ui),
+    _Route("/ui", ui.to_root),
+    _Route("/ui/{rest:path}", ui.file),
+    _Route("/favicon.ico", ui.favicon),
+    _Route("/upstream", ui.upstream, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
     _Route("/health", about.health),
     _Route("/wol-health", about.health),
     _Route("/v1/models", listing.list_models),
