@@ -176,9 +176,11 @@ def test_json_that_is_no_object_names_nothing(body: bytes) -> None:
 def test_the_members_of_a_json_body_can_be_changed_without_touching_the_others() -> None:
     found = find_in_json(b'{"model":"a", "x": [1.0, 12345678901234567890],"model":"b"}')
     assert isinstance(found, Named)
-    assert found.members is not None
-    found.members["model"] = msgspec.Raw(b'"c"')
-    assert msgspec.json.encode(found.members) == b'{"model":"c","x":[1.0, 12345678901234567890]}'
+    assert found.json is not None
+    found.json.members["model"] = msgspec.Raw(b'"c"')
+    changed = msgspec.json.encode(found.json.members)
+    assert changed == b'{"model":"c","x":[1.0, 12345678901234567890]}'
+    assert found.json.repeated == {"model"}
 
 
 @given(st.dictionaries(st.text(max_size=6), st.none() | st.lists(st.text()), max_size=4), st.text())

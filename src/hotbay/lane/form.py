@@ -31,16 +31,26 @@ class Field(NamedTuple):
         value: decoded.
         start: offset in the body of the value's first byte.
         end: offset behind its last one.
+        before: what another value there needs before it, because the body lacks it.
+        after: likewise behind it.
     """
 
     name: str
     value: str
     start: int
     end: int
+    before: bytes = b""
+    after: bytes = b""
 
 
 class FormReader(Protocol):
-    """Reads one body."""
+    """Reads one body.
+
+    Attributes:
+        boundary: between the parts of a multipart form; empty for others.
+    """
+
+    boundary: bytes
 
     def feed(self, data: bytes) -> None:
         """Read the next piece.
@@ -59,6 +69,8 @@ class FormReader(Protocol):
 
 class UrlencodedReader:
     """Reads `name=value&name=value` (https://url.spec.whatwg.org/#urlencoded-parsing)."""
+
+    boundary = b""
 
     def __init__(self, names: Collection[str]) -> None:
         """Look for these names."""
@@ -102,7 +114,8 @@ class UrlencodedReader:
         name, equals, value = self._pair.partition(b"=")
         if not self._skipped and (decoded := _decoded(name)) in self._names:
             start = self._start + len(name) + len(equals)
-            self._fields.append(Field(decoded, _decoded(value), start, start + len(value)))
+            before = b"" if equals else b"="
+            self._fields.append(Field(decoded, _decoded(value), start, start + len(value), before))
         self._start += self._skipped + len(self._pair) + 1
         self._skipped = 0
         self._pair.clear()

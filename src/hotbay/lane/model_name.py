@@ -14,31 +14,33 @@ import msgspec
 
 from hotbay.lane.body import Body
 from hotbay.lane.form import Field, FormError, FormReader, UrlencodedReader
+from hotbay.lane.json_object import JsonObject, decode_object
 from hotbay.lane.multipart import MultipartReader
 
 _NAMES = frozenset({"model", "stream"})
 _TRUE = frozenset({"true", "TRUE", "True", "t", "T", "1"})
 
-_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _text = msgspec.json.Decoder(str)
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A request that names a model.
+    """A request that names a model, and where: for whoever writes another name there.
 
     Attributes:
         name: as written, not resolved.
         stream: the client wants the response as a stream.
-        members: the JSON body's top-level members, undecoded, for whoever changes them;
-            of a repeated one the last. None for other bodies.
-        fields: the form's fields `model`, for whoever replaces their values.
+        json: the JSON body's top-level members, if it is named there.
+        fields: the form's fields `model`, if it is named there. If neither is given it is
+            named in the query.
+        boundary: of the multipart form in the body; empty for other bodies.
     """
 
     name: str
     stream: bool
-    members: dict[str, msgspec.Raw] | None = field(default=None, compare=False, repr=False)
+    json: JsonObject | None = field(default=None, compare=False, repr=False)
     fields: tuple[Field, ...] = field(default=(), compare=False, repr=False)
+    boundary: bytes = field(default=b"", compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +93,10 @@ def name_finder(method: bytes, content_type: bytes, query: bytes) -> NameFinder:
 def find_in_json(data: bytes) -> Found:
     """Return the model that a JSON body names."""
     try:
-        members = _members.decode(data)
-        model = members.get("model")
+        body = decode_object(data)
+        model = body.members.get("model")
         name = "" if model is None else _as_text(bytes(model))
-        stream = members.get("stream")
+        stream = body.members.get("stream")
         wants_stream = stream is not None and _is_true(bytes(stream))
     except msgspec.ValidationError:
         return NoName()  # JSON, but no object
@@ -102,7 +104,7 @@ def find_in_json(data: bytes) -> Found:
         return BadBody(f"the request body is not valid JSON: {error}")
     except RecursionError:
         return BadBody("the request body is nested too deeply")
-    return Named(name, wants_stream, members) if name else NoName()
+    return Named(name, wants_stream, body) if name else NoName()
 
 
 def _as_text(value: bytes) -> str:
@@ -156,15 +158,16 @@ class _InForm:
         try:
             fields = [] if self._reader is None else self._reader.finish()
             parameters.feed(self._query)
-            return _named(fields, parameters.finish())
+            return _named(fields, parameters.finish(), self._reader)
         except FormError as error:
             return BadBody(str(error))
 
 
-def _named(fields: list[Field], parameters: list[Field]) -> Found:
+def _named(fields: list[Field], parameters: list[Field], reader: FormReader | None) -> Found:
     """Take the first of each name, from the form if it has one, else from the query."""
     values = {field.name: field.value for field in reversed([*fields, *parameters])}
     if not values.get("model"):
         return NoName()
     models = tuple(field for field in fields if field.name == "model")
-    return Named(values["model"], values.get("stream") == "true", fields=models)
+    boundary = b"" if reader is None else reader.boundary
+    return Named(values["model"], values.get("stream") == "true", fields=models, boundary=boundary)

@@ -48,6 +48,7 @@ class MultipartReader:
         boundary = parameters(content_type).get(b"boundary", b"")
         if not boundary or len(boundary) > _LONGEST_BOUNDARY:
             raise FormError("the content type names no usable multipart boundary")
+        self.boundary = boundary
         self._delimiter = b"\r\n--" + boundary
         self._names = names
         self._fields: list[Field] = []
@@ -123,10 +124,13 @@ class MultipartReader:
 
     def _close_part(self, at: int) -> None:
         if self._name is not None:
-            end = max(self._offset + at, self._value_start)
-            value = self._buffer[self._value_start - self._offset : end - self._offset]
+            start = self._value_start
+            end = max(self._offset + at, start)
+            value = self._buffer[start - self._offset : end - self._offset]
             text = value.decode("utf-8", "replace")
-            self._fields.append(Field(self._name, text, self._value_start, end))
+            # An empty value may share its line end with the boundary.
+            after = b"\r\n" if self._offset + at < start else b""
+            self._fields.append(Field(self._name, text, start, end, after=after))
             self._name = None
 
     def _read_headers(self) -> bool:
