@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
 
 from hotbay.config.model import ModelConfig
-from hotbay.runtime.endpoint import Endpoint
+from hotbay.runtime.endpoint import Endpoint, endpoint_at
 from hotbay.runtime.processes import ProcessSpec
 
 NO_CHECK = "none"
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class LaunchError(Exception):
@@ -68,24 +66,12 @@ def endpoint_of(model: ModelConfig, generation: int) -> Endpoint:
     Raises:
         LaunchError: the URL is not one that can be forwarded to.
     """
-    unusable = LaunchError(f"proxy URL {model.proxy!r} is not an http or https address")
     try:
-        url = urlsplit(model.proxy)
-        host, port = unquote(url.hostname or ""), url.port
+        return endpoint_at(
+            model.proxy, model=model.id, generation=generation, timeouts=model.timeouts
+        )
     except ValueError as error:
-        raise unusable from error
-    if url.scheme not in _DEFAULT_PORTS or not host:
-        raise unusable
-    return Endpoint(
-        model=model.id,
-        generation=generation,
-        scheme=url.scheme,
-        host=host,
-        port=port or _DEFAULT_PORTS[url.scheme],
-        base_path=url.path.rstrip("/"),
-        authority=url.netloc.rpartition("@")[2],
-        timeouts=model.timeouts,
-    )
+        raise LaunchError(str(error)) from error
 
 
 def _environment(inherited: Mapping[str, str], own: tuple[str, ...]) -> dict[str, str]:
