@@ -142,7 +142,10 @@ def _read(raw: Raw, decoder: msgspec.json.Decoder[_Object], kind: type[_Object])
 
 
 def _first(*values: Any) -> Any:
-    return next((value for value in values if value is not UNSET), UNSET)
+    for value in values:
+        if value is not UNSET:
+            return value
+    return UNSET
 
 
 def _member(value: Any, name: str) -> Any:

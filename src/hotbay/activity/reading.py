@@ -1,0 +1,232 @@
+"""Reads one response for its activity row: numbers, failure and pace (spec/request-pipeline.md 9).
+
+A reader is fed on the event loop with what passes, which costs a microsecond or so, and finished
+in another thread, where everything is parsed. It owns what it keeps until then: of an event stream
+next to nothing, of any other body at most `LONGEST_BODY` bytes. A longer body, or one that cannot
+be JSON, is not read, which leaves its numbers zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+from msgspec import UNSET, Raw
+
+from hotbay.activity.encodings import CutShortError, DecodingError, decoded, is_compressed
+from hotbay.activity.failures import failure_message, is_success, shortened
+from hotbay.activity.row import Tokens
+from hotbay.activity.streams import NO_PACE, EventStream, Pace
+from hotbay.activity.usage import Counted, Totals, put_together, read_usage
+
+LONGEST_BODY = 8 << 20
+"""Bytes of a body that are kept to be read, and into which it may decompress."""
+LONGEST_STREAM = 64 << 20
+"""Bytes into which a compressed event stream may decompress."""
+
+_NONE = Totals(Tokens(), 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a response tells.
+
+    Attributes:
+        tokens: its numbers, all zero if it tells none.
+        error: why it failed, or could not be read; empty if all went well.
+        duration_ms: how long it took: as measured, or longer if the model server says so.
+        damaged: it could not be decompressed, so nothing is to be kept of it.
+        pace: how fast it came, if it was an event stream that was not compressed.
+    """
+
+    tokens: Tokens
+    error: str
+    duration_ms: int
+    damaged: bool = False
+    pace: Pace = NO_PACE
+
+
+class ResponseReader(Protocol):
+    """Reads one response."""
+
+    def feed(self, data: bytes) -> None:
+        """Take what has passed; on the event loop."""
+
+    def finish(self, duration_ms: int) -> Reading:
+        """Tell what was read, once, after the last `feed`; in any thread.
+
+        Args:
+            duration_ms: how long the request took.
+        """
+
+
+def read_response(
+    path: str,
+    status: int,
+    headers: Sequence[tuple[bytes, bytes]],
+    *,
+    since: float,
+    clock: Callable[[], float],
+) -> ResponseReader:
+    """Return a reader for a response of which the head is known.
+
+    Args:
+        path: as forwarded.
+        status: of the response.
+        headers: of the response, names in lower case.
+        since: when the request was forwarded, on `clock`.
+        clock: seconds, monotonic.
+    """
+    kind = codings = b""
+    for name, value in headers:
+        if name == b"content-type":
+            kind = value
+        elif name == b"content-encoding":
+            codings = value
+    coding = codings.decode("latin-1")
+    if not is_success(status):
+        return _FailureReader(status, coding)
+    if b"text/event-stream" not in kind.lower():
+        return _BodyReader(coding, may_be_list=path.startswith("/infill"))
+    stream = EventStream(since, clock)
+    return _PackedStreamReader(coding, stream) if is_compressed(coding) else _StreamReader(stream)
+
+
+class _StreamReader:
+    """An event stream that is read as it passes."""
+
+    def __init__(self, stream: EventStream) -> None:
+        self._stream = stream
+        self.feed = stream.feed  # without a step between, as it is called for every piece
+
+    def finish(self, duration_ms: int) -> Reading:
+        totals = self._stream.finish() or _NONE
+        return _reading(totals, duration_ms, pace=self._stream.pace(totals.tokens))
+
+
+class _Body:
+    """Collects a body as far as it may be worth reading."""
+
+    def __init__(self, codings: str) -> None:
+        self._codings = codings
+        self._pieces: list[bytes] = []
+        self._room = LONGEST_BODY
+        self._undecided = not is_compressed(codings)  # whether it can be JSON
+
+    def feed(self, data: bytes) -> None:
+        if self._room < 0:
+            return
+        if self._undecided and (begin := data.lstrip()[:1]):
+            self._undecided = False
+            if begin not in b"{[":
+                self._room = -1
+                return
+        self._pieces.append(data)
+        self._room -= len(data)
+        if self._room < 0:
+            self._pieces.clear()
+
+    def body(self) -> bytes:
+        """Return what was collected, decompressed; raises `DecodingError`."""
+        return b"".join(decoded(self._pieces, self._codings, LONGEST_BODY))
+
+
+class _FailureReader(_Body):
+    """A response that says why a request failed."""
+
+    def __init__(self, status: int, codings: str) -> None:
+        super().__init__(codings)
+        self._status = status
+
+    def finish(self, duration_ms: int) -> Reading:
+        try:
+            error = failure_message(self._status, self.body())
+        except DecodingError as damage:
+            error = shortened(f"response decode failed: {damage}")
+            return Reading(Tokens(), error, duration_ms, damaged=True)
+        return Reading(Tokens(), error, duration_ms)
+
+
+class _BodyReader(_Body):
+    """A response in one piece; `may_be_list`: it may be a list of them."""
+
+    def __init__(self, codings: str, *, may_be_list: bool) -> None:
+        super().__init__(codings)
+        self._may_be_list = may_be_list
+
+    def finish(self, duration_ms: int) -> Reading:
+        try:
+            body = self.body()
+        except DecodingError as damage:
+            return _damaged(damage, duration_ms)
+        return _reading(_read_list(body) if self._may_be_list else _read_object(body), duration_ms)
+
+
+class _PackedStreamReader(_Body):
+    """A compressed event stream; collected, as decompressing on the event loop costs too much."""
+
+    def __init__(self, codings: str, stream: EventStream) -> None:
+        super().__init__(codings)
+        self._stream = stream
+
+    def finish(self, duration_ms: int) -> Reading:
+        try:
+            for piece in decoded(self._pieces, self._codings, LONGEST_STREAM):
+                self._stream.feed(piece)
+        except CutShortError:
+            pass  # a stream that is cut short counts as far as it came
+        except DecodingError as damage:
+            return _damaged(damage, duration_ms)
+        return _reading(self._stream.finish() or _NONE, duration_ms)
+
+
+class _Answer(msgspec.Struct, gc=False):
+    usage: Raw | msgspec.UnsetType = UNSET
+    timings: Raw | msgspec.UnsetType = UNSET
+    metrics: Raw | msgspec.UnsetType = UNSET
+
+
+_ANSWER = msgspec.json.Decoder(_Answer)
+_LIST = msgspec.json.Decoder(list[Raw])
+
+
+def _members(body: bytes | Raw) -> _Answer:
+    """Return the members of an object that count; what is not JSON, or no object, has none."""
+    try:
+        return _ANSWER.decode(body)
+    except (ValueError, RecursionError):
+        return _Answer()
+
+
+def _read_object(body: bytes) -> Totals:
+    """Read an answer (spec/request-pipeline.md 9.4)."""
+    answer = _members(body)
+    if answer.usage is UNSET and answer.timings is UNSET and answer.metrics is UNSET:
+        return _NONE
+    counted = None if answer.usage is UNSET else read_usage(answer.usage)
+    return put_together(
+        counted or Counted(),
+        None if answer.timings is UNSET else answer.timings,
+        None if answer.metrics is UNSET else answer.metrics,
+    )
+
+
+def _read_list(body: bytes) -> Totals:
+    """Read what llama.cpp's `/infill` answers: in a list, the timings are in its last element."""
+    try:
+        elements = _LIST.decode(body)
+    except (ValueError, RecursionError):
+        return _read_object(body)
+    timings = _members(elements[-1]).timings if elements else UNSET
+    return _NONE if timings is UNSET else put_together(Counted(), timings, None)
+
+
+def _damaged(damage: DecodingError, duration_ms: int) -> Reading:
+    error = shortened(f"response decompression failed: {damage}")
+    return Reading(Tokens(), error, duration_ms, damaged=True)
+
+
+def _reading(totals: Totals, duration_ms: int, pace: Pace = NO_PACE) -> Reading:
+    return Reading(totals.tokens, "", max(duration_ms, totals.duration_ms), pace=pace)
