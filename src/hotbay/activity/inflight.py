@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from typing import Any, NamedTuple, Protocol
 
 from hotbay.activity.headers import shown_headers
+from hotbay.activity.moments import moment
 from hotbay.activity.recording import Recording, Waiting
 
 QUEUE = 128
@@ -21,6 +21,7 @@ EVERY = 0.05
 GROWTH_EVERY = 0.25
 """Seconds between two messages that a request's answer has grown."""
 KIND = "inflight"
+"""What these messages and events are called."""
 
 
 class Audience(Protocol):
@@ -43,6 +44,10 @@ class _Change(NamedTuple):
     size: int
     phase: str
     waiting: Waiting | None
+
+    def tells_more_than(self, earlier: _Change) -> bool:
+        """Whether a reader should see the earlier one as well: the request in another stage."""
+        return self.removed != earlier.removed or self.answered != earlier.answered
 
 
 class InFlight:
@@ -96,11 +101,15 @@ class InFlight:
         """Tell onlookers what has changed of a request, if there are any."""
         if not self._watched or self._overflown:
             return
-        if len(self._changes) >= QUEUE:
+        change = _change(recording, self._clock(), removed=removed)
+        last = self._changes[-1] if self._changes else None
+        if last is not None and last.recording is recording and not change.tells_more_than(last):
+            self._changes[-1] = change
+        elif len(self._changes) < QUEUE:
+            self._changes.append(change)
+        else:
             self._changes.clear()
             self._overflown = True
-        else:
-            self._changes.append(_change(recording, self._clock(), removed=removed))
         if self._round is None:
             self._round = asyncio.get_running_loop().call_later(EVERY, self.publish)
 
@@ -168,7 +177,7 @@ def _entry(change: _Change, *, detailed: bool) -> dict[str, Any]:
     about = recording.about
     entry: dict[str, Any] = {
         "id": str(recording.id),
-        "timestamp": datetime.fromtimestamp(recording.timestamp, UTC),
+        "timestamp": moment(recording.timestamp),
         "model": about.model,
         "req_path": about.path,
         "method": about.method,

@@ -9,7 +9,8 @@ import itertools
 import time
 from collections.abc import Callable
 
-from hotbay.activity.inflight import InFlight
+from hotbay.activity.inflight import Audience, InFlight
+from hotbay.activity.moments import now
 from hotbay.activity.recording import About, Recording
 
 
@@ -20,6 +21,8 @@ class Recorder:
         self,
         inflight: InFlight,
         *,
+        events: Audience,
+        queue_changed: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
@@ -27,10 +30,14 @@ class Recorder:
 
         Args:
             inflight: the list of requests in progress, on the same clock.
+            events: is told of grants.
+            queue_changed: called when somebody begins or ceases to wait.
             clock: seconds, monotonic.
             wall: seconds since the epoch.
         """
         self.inflight = inflight
+        self._events = events
+        self._queue_changed = queue_changed
         self.clock = clock
         self._wall = wall
         self._numbers = itertools.count(1)
@@ -56,13 +63,34 @@ class Recorder:
     def model_starts(self, model: str) -> None:
         """Learn that a model's own start has begun: whoever waited for its swap waits for that."""
         for recording in list(self.inflight):
-            if recording.about.model == model and recording.phase == "swapping":
-                recording.model_starts()
+            waiting = recording.waiting
+            if waiting is not None and waiting.position == 0 and recording.about.model == model:
+                recording.waits("starting", (model,), 0)
 
     # -- for recordings ---------------------------------------------------------------------
 
-    def changed(self, recording: Recording) -> None:
-        """Learn that a request has entered another phase."""
+    def waits(self, recording: Recording) -> None:
+        """Learn that a request waits, or why from now on."""
+        self.inflight.changed(recording)
+        self._queue_changed()
+
+    def granted(self, recording: Recording, *, waited: bool) -> None:
+        """Learn that a request is forwarded."""
+        self.inflight.changed(recording)
+        if waited:
+            self._queue_changed()
+        if "grant" in self._events.wanted:
+            data = {
+                "at": now(),
+                "id": str(recording.id),
+                "model": recording.about.model,
+                "attempt": recording.attempts,
+                "waited_ms": round((recording.marks[-1].at - recording.marks[0].at) * 1000),
+            }
+            self._events.publish("grant", data)
+
+    def answered(self, recording: Recording) -> None:
+        """Learn that an answer has begun."""
         self.inflight.changed(recording)
 
     def grew(self, recording: Recording) -> None:
@@ -72,3 +100,5 @@ class Recorder:
     def ended(self, recording: Recording) -> None:
         """Learn that a request has ended."""
         self.inflight.remove(recording)
+        if recording.waiting is not None:
+            self._queue_changed()

@@ -154,21 +154,14 @@ class Recording:
         """Note why it waits from now on."""
         self.waiting = Waiting(kind, models, position)
         self._enter(_PHASES.get(kind, "queued"))
-        self._recorder.changed(self)
-
-    def model_starts(self) -> None:
-        """The stopping for its own swap is over, and its model is being started."""
-        self.waiting = Waiting("starting", (self.about.model,), 0)
-        self._enter("loading")
-        self._recorder.changed(self)
+        self._recorder.waits(self)
 
     def granted(self, attempt: int) -> None:
         """Forwarding begins, for the `attempt`th time."""
+        waited, self.waiting = self.waiting is not None, None
         self.attempts = attempt
-        self.waiting = None
         self._enter("forwarded")
-        if attempt > 1 or len(self.marks) > 2:  # it has waited, and somebody may have seen that
-            self._recorder.changed(self)
+        self._recorder.granted(self, waited=waited)
 
     def forwarded(self, path: str, headers: Headers, body: bytes | None) -> None:
         """Take what goes upstream, after the filters; a body of None is not held in memory."""
@@ -181,7 +174,7 @@ class Recording:
         self.status = status
         self.response_headers = headers
         self._enter("answering")
-        self._recorder.changed(self)
+        self._recorder.answered(self)
 
     def passed(self, data: bytes) -> None:
         """Take a piece of the answer's body."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import msgspec
@@ -11,8 +10,8 @@ from starlette.responses import Response
 
 from hotbay.api.answers import error_answer, json_answer
 from hotbay.api.body import BODY, body_of
+from hotbay.api.queue import queue_as_plain, wait_as_plain
 from hotbay.api.services import services_of
-from hotbay.core.effects import Wait
 from hotbay.core.explain import Forecast
 
 
@@ -55,32 +54,11 @@ def as_plain(found: Forecast) -> dict[str, Any]:
         "reason": found.plan.reason,
         "runnerUp": found.plan.runner_up or None,
         "action": found.action,
-        "wait": _wait(found.wait),
+        "wait": wait_as_plain(found.wait),
         "text": found.text,
     }
 
 
 async def queue(request: Request) -> Response:
     """Answer with the swaps under way, and with everybody who waits, for what, and how long."""
-    view = services_of(request).engine.queue()
-    return json_answer(
-        {
-            "swaps": [asdict(swap) for swap in view.swaps],
-            "waiting": [
-                {
-                    "request": waiter.request,
-                    "model": waiter.model,
-                    "age": round(waiter.age, 3),
-                    "position": waiter.position,
-                    "wait": _wait(waiter.wait),
-                    "patience": None if waiter.patience is None else round(waiter.patience, 3),
-                    "text": waiter.text,
-                }
-                for waiter in view.waiting
-            ],
-        }
-    )
-
-
-def _wait(wait: Wait | None) -> dict[str, Any] | None:
-    return None if wait is None else {"kind": wait.kind, "models": list(wait.models)}
+    return json_answer(queue_as_plain(services_of(request).engine.queue()))

@@ -9,6 +9,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hotbay.api.abilities import abilities_of
 from hotbay.api.answers import json_answer
 from hotbay.api.services import Services, services_of
 from hotbay.config.model import Capabilities, Config, ModelConfig, SelectorConfig
@@ -22,14 +23,6 @@ Record = dict[str, Any]
 _HIDDEN_BY_CAPABILITIES = frozenset(
     {"architecture", "capabilities", "supported_parameters", "context_length"}
 )
-_ABILITIES = (
-    ("vision", "image", None),
-    ("audio_transcriptions", "audio", "text"),
-    ("audio_speech", "text", "audio"),
-    ("image_generation", "text", "image"),
-    ("image_to_image", "image", "image"),
-)
-"""Name of an ability, and what goes in and comes out of a model that has it."""
 
 
 async def list_models(request: Request) -> Response:
@@ -55,6 +48,9 @@ def records(services: Services) -> Iterator[Record]:
     for selector_id, selector in config.selectors.items():
         if not selector.unlisted:
             yield _selector_record(selector_id, selector, services, created)
+    for pin, target in services.profiles.pins.items():
+        if target and config.names.base(pin) is None and pin not in config.selectors:
+            yield _record(pin, created, "", "", {"type": "profile"}, loaded=False)
 
 
 def _model_records(model: ModelConfig, services: Services, created: int) -> Iterator[Record]:
@@ -134,19 +130,11 @@ def _add_capabilities(record: Record, capabilities: Capabilities) -> None:
         architecture["output_modalities"] = list(comes_out)
     if goes_in and comes_out:
         architecture["modality"] = f"{'+'.join(goes_in)}->{'+'.join(comes_out)}"
-    abilities = {
-        name: True
-        for name, needs, gives in _ABILITIES
-        if needs in goes_in and (gives is None or gives in comes_out)
-    }
     if capabilities.tools:
-        abilities["function_calling"] = True
         record["supported_parameters"] = ["tools", "tool_choice"]
-    if capabilities.reranker:
-        abilities["reranker"] = True
     if architecture:
         record["architecture"] = architecture
-    if abilities:
+    if abilities := abilities_of(capabilities):
         record["capabilities"] = abilities
     if capabilities.context:
         record["context_length"] = record["meta"]["n_ctx"] = capabilities.context

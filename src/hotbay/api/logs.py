@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from functools import partial
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response, StreamingResponse
+from starlette.responses import RedirectResponse, Response
 
 from hotbay.api.answers import error_answer, rest_of
 from hotbay.api.services import Services, services_of
+from hotbay.api.streams import stream_answer
 from hotbay.runtime.logs import Monitor
-
-_STREAM_HEADERS = {"X-Content-Type-Options": "nosniff", "X-Accel-Buffering": "no"}
 
 
 async def history(request: Request) -> Response:
@@ -28,12 +28,9 @@ async def stream(request: Request) -> Response:
     if monitor is None:
         message = "invalid logger. Use 'proxy', 'upstream' or a model's ID"
         return error_answer(request, 400, message)
-    limit = services.config.limits.subscribers
-    if services.streams >= limit:
-        return error_answer(request, 503, f"limits.subscribers allows {limit} open streams")
     history = "no-history" not in request.query_params
-    pieces = () if request.method == "HEAD" else _pieces(services, monitor, history=history)
-    return StreamingResponse(pieces, headers=_STREAM_HEADERS, media_type="text/plain")
+    pieces = partial(_pieces, monitor, history=history)
+    return stream_answer(request, pieces, {"Content-Type": "text/plain; charset=utf-8"})
 
 
 def _monitor(services: Services, rest: str) -> Monitor | None:
@@ -48,13 +45,11 @@ def _monitor(services: Services, rest: str) -> Monitor | None:
     return None if found is None else logs.model(found[0])
 
 
-async def _pieces(services: Services, monitor: Monitor, *, history: bool) -> AsyncIterator[bytes]:
+async def _pieces(monitor: Monitor, *, history: bool) -> AsyncGenerator[bytes]:
     """Yield what a log has and gets; nothing is held for a stream that is never read."""
     subscription = monitor.subscribe(history=history)
-    services.streams += 1
     try:
         async for piece in subscription:
             yield piece
     finally:
-        services.streams -= 1
         subscription.close()

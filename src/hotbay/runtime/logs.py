@@ -9,6 +9,7 @@ import logging
 import time
 import traceback
 from collections.abc import Callable
+from functools import partial
 
 from hotbay.config.model import Config
 from hotbay.runtime.console import Console, standard_output
@@ -100,16 +101,21 @@ class LogBook:
         """Begin with empty logs; what goes to standard output stays as `config` says now."""
         self._console = console or Console(standard_output())
         self.combined = Monitor(self._console.write)
+        self.on_output: Callable[[str | None, bytes], None] = lambda _model, _piece: None
+        """Called with every piece: of a model's servers, or None for hotbay's own log."""
         copied = config.log_to_stdout
-        self.proxy_monitor = self._monitor(copied=copied in {"proxy", "both"})
-        self.upstream = self._monitor(copied=copied in {"upstream", "both"})
+        copy = (self.combined.write,)
+        self.proxy_monitor = Monitor(
+            *(copy if copied in {"proxy", "both"} else ()), partial(self._tell, None)
+        )
+        self.upstream = Monitor(*(copy if copied in {"upstream", "both"} else ()))
         self.proxy = ProxyLog(self.proxy_monitor.write)
         self._models: dict[str, Monitor] = {}
         self._begun: dict[str, int] = {}
         self.configure(config)
 
-    def _monitor(self, *, copied: bool) -> Monitor:
-        return Monitor(self.combined.write) if copied else Monitor()
+    def _tell(self, model: str | None, piece: bytes) -> None:
+        self.on_output(model, piece)
 
     def configure(self, config: Config) -> None:
         """Apply what a reload can change; logs of models that are no more end."""
@@ -122,7 +128,8 @@ class LogBook:
         """Return the log of a model's servers; what is written there goes to upstream as well."""
         monitor = self._models.get(model)
         if monitor is None:
-            monitor = self._models[model] = Monitor(self.upstream.write)
+            monitor = Monitor(self.upstream.write, partial(self._tell, model))
+            self._models[model] = monitor
         return monitor
 
     def begin(self, model: str) -> None:
