@@ -72,8 +72,10 @@ def test_headers_of_the_connection_stay_behind() -> None:
     ]
 
 
-def test_te_trailers_is_kept() -> None:
-    assert "te: trailers" in sent("POST /", "te: trailers")
+@pytest.mark.parametrize("headers", [["te: trailers"], ["te: gzip, Trailers"], ["te: a"] * 2])
+def test_of_te_only_trailers_is_kept(headers: list[str]) -> None:
+    kept = [line for line in sent("POST /", *headers) if line.startswith("te:")]
+    assert kept == (["te: trailers"] if "trailers" in headers[0].lower() else [])
 
 
 def test_the_callers_address_is_appended() -> None:

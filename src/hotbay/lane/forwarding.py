@@ -82,7 +82,7 @@ def request_head(
         parts += (b"host: ", authority, b"\r\n")
     if recorded and b"accept-encoding" in fields and b"accept-encoding" not in named:
         parts.append(_limited_encodings(fields[b"accept-encoding"]))
-    if fields.get(b"te") == b"trailers":
+    if b"te" in fields and b"trailers" in tokens_of(fields[b"te"]):
         parts.append(b"te: trailers\r\n")
     if upgrade:
         parts += (b"connection: Upgrade\r\nupgrade: ", fields[b"upgrade"], b"\r\n")
@@ -143,8 +143,8 @@ def peer_request_head(
     )
 
 
-def named_in_connection(value: bytes) -> frozenset[bytes]:
-    """Return the names of the headers that a Connection header gives to one connection only."""
+def tokens_of(value: bytes) -> frozenset[bytes]:
+    """Return the tokens of a header whose value is a list of them, in lower case."""
     return frozenset(token.strip().lower() for token in value.split(b","))
 
 
@@ -157,7 +157,7 @@ def _framing(length: int | None) -> bytes:
 def _named(connection: bytes | None) -> frozenset[bytes]:
     if connection is None or connection in _COMMON_CONNECTION:
         return frozenset()
-    return named_in_connection(connection) - {b"host"}
+    return tokens_of(connection) - {b"host"}
 
 
 @lru_cache(maxsize=64)

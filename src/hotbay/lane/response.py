@@ -13,7 +13,7 @@ from functools import lru_cache
 from http import HTTPStatus
 
 from hotbay.lane.call import Headers
-from hotbay.lane.forwarding import HOP_BY_HOP, named_in_connection
+from hotbay.lane.forwarding import HOP_BY_HOP, tokens_of
 from hotbay.lane.head import Head
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -69,7 +69,7 @@ def passed_on_head(
     stream = b"text/event-stream" in fields.get(b"content-type", b"").lower()
     dropped = HOP_BY_HOP
     if b"connection" in fields:
-        dropped |= named_in_connection(fields[b"connection"]) - _CONTENT_LENGTH
+        dropped |= tokens_of(fields[b"connection"]) - _CONTENT_LENGTH
     if b"transfer-encoding" in fields or status == _NO_CONTENT:
         # A length beside chunks is what request smuggling looks like from the other side.
         dropped |= _CONTENT_LENGTH
