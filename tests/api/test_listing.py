@@ -257,3 +257,33 @@ async def test_the_origin_is_repeated(serve: Serve) -> None:
     assert (await served.get("/running", Origin="https://chat.example")).headers[
         "Access-Control-Allow-Origin"
     ] is None
+
+
+async def test_names_that_only_the_active_profile_has_are_listed(serve: Serve) -> None:
+    taken = ("a", "ay", "hidden", "either", "rose")
+    pins = {"new": "a", "off": None, **dict.fromkeys(taken, "b")}
+    served = await serve(
+        {
+            "profiles": {"p": {"pins": pins}, "q": {"pins": {"other": "a"}}},
+            "peers": {"far": PEER},
+            "selectors": {"either": {"strategy": "warm", "targets": ["a"], "unlisted": True}},
+        },
+        a={"aliases": ["ay"]},
+        b={},
+        hidden={"unlisted": True},
+    )
+    before = await listed(served)
+    await served.ask("PUT", "/api/profiles/active", body={"name": "p"})
+    during = await listed(served)
+    assert during.keys() - before.keys() == {"new"}
+    record = during["new"]
+    assert isinstance(record.pop("created"), int)
+    assert record == {
+        "id": "new",
+        "object": "model",
+        "owned_by": "llama-swap",
+        "meta": {"llamaswap": {"type": "profile"}},
+        "status": {"value": "unloaded"},
+    }
+    await served.ask("PUT", "/api/profiles/active", body={"name": None})
+    assert (await listed(served)).keys() == before.keys()
