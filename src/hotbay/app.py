@@ -28,6 +28,7 @@ from hotbay.runtime.journal import Journal
 from hotbay.runtime.logs import LogBook
 from hotbay.runtime.preload import preload
 from hotbay.runtime.processes import Processes, ProcessListener, Wardens
+from hotbay.runtime.profiles import ActiveProfile
 
 DRAIN_LIMIT = 30.0
 """Seconds that requests in progress have at a shutdown (spec/cli.md 5)."""
@@ -67,7 +68,8 @@ class App:
         self._client = Client()
         self._engine.on_endpoint_gone = self._client.forget
         self._memory = BodyMemory(config.limits.body_memory)
-        self._services = Services(config, self._engine, logs, origin.build)
+        self._profiles = ActiveProfile(config.profiles, logs.proxy.info)
+        self._services = Services(config, self._engine, logs, origin.build, self._profiles)
         self._lane = Lane(self._context(config))
         self._server = LaneServer(
             create_app(self._services),
@@ -180,6 +182,7 @@ class App:
         self.logs.configure(config)
         self._memory.limit = config.limits.body_memory
         self._services.config = config
+        self._profiles.configure(config.profiles)
         self._lane.context = self._context(config)
         self._begin_preload()
         log.info("configuration reloaded")

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import Receive, Scope, Send
 
-from hotbay.api import about, explain, listing, logs, servers, ui
+from hotbay.api import about, explain, listing, logs, profiles, servers, ui
 from hotbay.api.answers import text_answer
 from hotbay.api.cors import preflight
 from hotbay.api.services import Services
@@ -59,6 +59,8 @@ ROUTES = (
     _Route("/api/models/unload", servers.unload_all, methods=["POST"]),
     _Route("/api/models/unload/{rest:path}", servers.unload_one, methods=["POST"]),
     _Route("/api/version", about.version),
+    _Route("/api/profiles", profiles.profiles),
+    _Route("/api/profiles/active", profiles.select, methods=["PUT"]),
     _Route("/api/x/plan", explain.plan, methods=["POST"]),
     _Route("/api/x/queue", explain.queue),
     _Route("/logs", logs.history),

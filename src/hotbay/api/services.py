@@ -9,6 +9,7 @@ from starlette.requests import Request
 from hotbay.config.model import Config
 from hotbay.runtime.engine import Engine
 from hotbay.runtime.logs import LogBook
+from hotbay.runtime.profiles import ActiveProfile
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Services:
     engine: Engine
     logs: LogBook
     build: Build
+    profiles: ActiveProfile
     streams: int = 0
 
 
