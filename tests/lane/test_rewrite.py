@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hotbay.lane.body import PIECE, Body, BodyMemory, BodyRefused, FileBody, MemoryBody
+from hotbay.lane.body import PIECE, Body, BodyMemory, BodyRefused, FileBody, MemoryBody, StreamBody
 from hotbay.lane.buffer import BodyBuffer, SizeLimit
 from hotbay.lane.filters import BodyFilter
 from hotbay.lane.model_name import Named, name_finder
@@ -295,6 +295,21 @@ async def test_a_body_on_disk_that_lost_bytes_is_an_error() -> None:
         await sent(body)
     body.release()
     await closed(came)
+
+
+def test_a_piece_of_which_nothing_is_left_is_not_taken_for_the_end() -> None:
+    streamed = StreamBody(None, pause=lambda: None, resume=lambda: None)
+    body = SplicedBody(streamed, [Splice(1, 3, b"")])
+    assert (body.length, body.replayable) == (None, False)
+    source = body.open(lambda: None)
+    passed = []
+    for byte in (b"a", b"b", b"c", b"d"):
+        streamed.feed(byte)
+        passed.append(source.read())
+        assert source.read() is None
+    streamed.finish()
+    assert passed == [b"a", None, None, b"d"]
+    assert source.read() == b""
 
 
 # Any body, against one that is made anew.

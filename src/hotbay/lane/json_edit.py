@@ -101,7 +101,7 @@ class ObjectEdit:
         opened: Object | List
         match memoryview(item)[:1].tobytes():
             case b"{":
-                opened, repeated = decode_object(item)
+                opened, repeated = decode_object(bytes(item))
                 self.changed |= bool(repeated)
             case b"[":
                 opened = _elements.decode(item)
