@@ -165,7 +165,7 @@ def _change(recording: Recording, now: float, *, removed: bool = False) -> _Chan
         recording,
         removed,
         now,
-        bool(recording.response_headers),
+        recording.status != 0,
         recording.size,
         recording.phase,
         recording.waiting,

@@ -180,6 +180,7 @@ class Recording:
         """Take a piece of the answer's body."""
         if self.first_byte is None:
             self.first_byte = self._recorder.clock()
+            self._enter("answering")  # its head may have been sent before, with loading progress
         self.size += len(data)
         self._recorder.grew(self)
 
