@@ -69,7 +69,7 @@ class Driver:
 
     def request(self, target: str, mode: Mode = Mode.NORMAL) -> Request:
         number = len(self.ledger.requests) + 1
-        self.send(Arrived(number, target, mode))
+        self.send(Arrived(number, target, mode, target in self.rules.selectors))
         return self.ledger.requests[number]
 
     def unload(self, models: frozenset[str] | None, grace: float | None = None) -> int:
@@ -110,6 +110,9 @@ class Driver:
     def granted(self) -> list[Request]:
         return [request for request in self.ledger.open() if request.fate is Fate.GRANTED]
 
+    def broken_ones(self) -> list[Request]:
+        return [request for request in self.ledger.open() if request.fate is Fate.BROKEN]
+
     def _alive(self, phase: Phase) -> list[Process]:
         return [process for process in self.ledger.alive() if process.phase is phase]
 
@@ -132,6 +135,9 @@ class Driver:
                 return True
         if self.granted():
             self.send(Finished(self.granted()[0].id))
+            return True
+        if self.broken_ones():
+            self.fire()
             return True
         return False
 

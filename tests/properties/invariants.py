@@ -30,6 +30,7 @@ from hotbay.core.effects import (
 )
 from hotbay.core.events import (
     Arrived,
+    Broken,
     Close,
     Event,
     Exited,
@@ -42,7 +43,7 @@ from hotbay.core.events import (
     TimerFired,
     UnloadAsked,
 )
-from hotbay.core.rules import Rules
+from hotbay.core.rules import ModelRules, Rules
 from hotbay.testing import Fate, Ledger, Phase, Request
 
 PATH = {
@@ -61,6 +62,8 @@ AT_THE_DOOR = {
     Refusal.QUEUE_FULL,
     Refusal.NOT_READY,
     Refusal.SHUTTING_DOWN,
+    Refusal.NO_TARGET,
+    Refusal.TOO_SLOW,
 }
 
 
@@ -86,7 +89,7 @@ class Invariants(Ledger):
         effects = tuple(effects)
         self.event = event
         stale = self._is_stale(event)
-        door = self._door(event) if isinstance(event, Arrived) else None
+        door = self._door() if isinstance(event, Arrived) else None
         super().observe(now, event, effects)
         if stale:
             changes = [effect for effect in effects if not isinstance(effect, Position)]
@@ -178,6 +181,8 @@ class Invariants(Ledger):
 
     def _check_grant(self, grant: Grant) -> None:
         model, request = grant.model, self.requests[grant.request]
+        if not model:
+            return  # a peer's: always there, as far as the machine knows
         process = self.present(model)
         assert process is not None
         assert process.generation == grant.generation, f"S7: {grant} to another generation"
@@ -231,8 +236,11 @@ class Invariants(Ledger):
                 assert isinstance(event, UnloadAsked), f"{refused} at {event}"
                 assert event.models is None or model in event.models, f"{refused} at {event}"
             case Refusal.REMOVED:
-                assert isinstance(event, RulesChanged), f"{refused} at {event}"
-                assert model not in event.rules.models, f"{refused} is still there"
+                assert isinstance(event, RulesChanged | Broken | Exited), f"{refused} at {event}"
+                rules = event.rules if isinstance(event, RulesChanged) else self.rules
+                assert model not in rules.models, f"{refused} is still there"
+            case Refusal.BROKEN:
+                assert request.fate is Fate.BROKEN, f"guarantee 10: {refused} was not broken"
             case Refusal.SHUTTING_DOWN:
                 assert self.draining, f"{refused}, but nobody asked for a shutdown"
             case _:
@@ -245,14 +253,13 @@ class Invariants(Ledger):
 
     # -- what holds after every step ------------------------------------------------------
 
-    def _door(self, event: Arrived) -> tuple[int, int, int]:
-        """Count, before an arrival: who holds a place, who is queued, who of them for its model."""
-        queue = self.queue()
-        own = [request for request in queue if request.model == event.target]
-        return self.reserved(event.target), len(queue), len(own)
+    def _door(self) -> tuple[dict[str, int], list[str]]:
+        """Note, before an arrival: who holds places, and for what models requests are queued."""
+        reserved = {model: self.reserved(model) for model in self.rules.models}
+        return reserved, [request.model for request in self.queue()]
 
     def _check_door(
-        self, event: Arrived, effects: tuple[Effect, ...], reserved: int, queued: int, own: int
+        self, event: Arrived, effects: tuple[Effect, ...], places: dict[str, int], queue: list[str]
     ) -> None:
         """S2 and S13: limits hold at the door, and who is refused there has changed nothing."""
         request = self.requests[event.request]
@@ -260,24 +267,35 @@ class Invariants(Ledger):
         if request.fate is Fate.REFUSED:
             assert len(effects) == 1, f"S13: {effects}"
             assert refusal in AT_THE_DOOR, f"S13: {effects}"
+            if event.selector:
+                return  # which model it would have been, the naive machine knows
         else:
             assert isinstance(effects[0], Admitted), f"{effects}"
-        rules = self.rules.models.get(event.target)
+            if not request.model:
+                assert request.fate is Fate.GRANTED, f"{event} waits for a peer"
+                return
+        model = request.model or event.target
+        rules = self.rules.models.get(model)
         limit, per_model = self.rules.queue_limit, self.rules.queue_limit_per_model
-        full = (0 < limit <= queued) or (0 < per_model <= own)
+        full = (0 < limit <= len(queue)) or (0 < per_model <= queue.count(model))
         if self.draining:
             assert refusal is Refusal.SHUTTING_DOWN
         elif rules is None:
             assert refusal is Refusal.UNKNOWN_MODEL
-        elif event.mode is Mode.UNTRACKED:
-            ready = self.state(event.target) is State.READY
+        elif self._untracked(event, rules):
+            ready = self.state(model) is State.READY
             assert refusal is (None if ready else Refusal.NOT_READY)
         else:
-            assert (refusal is Refusal.CONCURRENCY) == (reserved >= rules.concurrency_limit), "S2"
-            at_once = event.mode is Mode.NORMAL or request.fate in (Fate.GRANTED, Fate.REFUSED)
+            assert (refusal is Refusal.CONCURRENCY) == (places[model] >= rules.concurrency_limit)
+            at_once = event.mode is not Mode.ONLY_IF_READY
+            at_once = at_once or request.fate in (Fate.GRANTED, Fate.REFUSED)
             assert at_once, f"{event} waits"
         assert full or refusal is not Refusal.QUEUE_FULL, "the queue is not full"
         assert not full or request.fate is not Fate.QUEUED, "the queue is full"
+
+    def _untracked(self, event: Arrived, rules: ModelRules) -> bool:
+        ignored = event.mode is Mode.WEBSOCKET and rules.ignore_websockets
+        return ignored or event.mode is Mode.UNTRACKED
 
     def _check_queue(self) -> None:
         """S9 and S10: positions are 1, 2, 3 …, by descending priority, ties by arrival."""

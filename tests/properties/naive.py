@@ -20,13 +20,17 @@ from hotbay.testing.ledger import ProcessEvent
 
 @dataclass
 class Asked:
-    """An admitted request; `place` is "queue", "swap" or "granted"."""
+    """An admitted request; `place` is "queue", "swap" or "granted". A peer's has no model."""
 
     id: int
     model: str
     arrived: float
     priority: int
     place: str = ""
+    generation: int = 0
+    attempt: int = 1
+    broken: bool = False
+    reservation: tuple[str, str] = ("", "")
 
 
 @dataclass
@@ -37,6 +41,7 @@ class Server:
     last_used: float = 0.0
     killed_at: float = float("inf")
     outdated: bool = False
+    crashed: bool = False
 
 
 @dataclass
@@ -54,6 +59,7 @@ class Naive:
         self.swaps: list[Swap] = []
         self.unloads: list[tuple[int, list[str]]] = []
         self.generations = 0
+        self.ties: dict[str, int] = {}
         self.deadline: float | None = None
         self.draining = self.closing = self.closed = False
         self.now = 0.0
@@ -144,8 +150,8 @@ class Naive:
 
     def grant(self, request: Asked) -> None:
         request.place = "granted"
-        generation = self.servers[request.model].generation
-        self.out.granted.append((request.id, request.model, generation))
+        request.generation = self.servers[request.model].generation
+        self.out.granted.append((request.id, request.model, request.generation))
 
     def advance(self) -> None:
         """Start targets whose evicted are gone; grant if the target is ready all the while."""
@@ -159,7 +165,7 @@ class Naive:
                 swap.started = True
                 self.generations += 1
                 server.state, server.generation = "starting", self.generations
-                server.killed_at = float("inf")
+                server.killed_at, server.crashed = float("inf"), False
                 self.out.spawned.append((swap.target, server.generation))
 
     def walk(self) -> bool:
@@ -176,7 +182,7 @@ class Naive:
         self.advance()
         while self.walk():
             self.advance()
-        if self.draining and not self.closing and not self.requests:
+        if self.draining and not self.closing and not [r for r in self.requests if r.model]:
             self.close(None)
         if self.closing and not self.closed and all(self.stopped(m) for m in self.servers):
             self.closed = self.out.closed = True
@@ -193,6 +199,8 @@ class Naive:
                 self.leave(request)
             case events.Finished(request):
                 self.finish(request)
+            case events.Broken(request):
+                self.lose(request)
             case events.TimerFired(timer):
                 self.timer(timer.kind, timer.model, timer.generation)
             case events.UnloadAsked():
@@ -210,19 +218,94 @@ class Naive:
         return self.out
 
     def arrive(self, event: events.Arrived) -> None:
-        model = event.target
-        refusal = self.refusal(model, event.mode)
+        model, name = event.target, ""
+        if event.selector and not self.draining:
+            target = self.choose(event.target)
+            if target is None:
+                self.out.refused.append((event.request, Refusal.NO_TARGET))
+                return
+            name, local = target
+            if local is None:
+                peers = Asked(event.request, "", self.now, 0, "granted")
+                self.reserve(peers, event.target, name)
+                self.requests.append(peers)
+                self.out.granted.append((event.request, "", 0))
+                return
+            model = local
+        mode = event.mode
+        if mode is events.Mode.WEBSOCKET:
+            rules = self.rules.models.get(model)
+            ignored = rules is not None and rules.ignore_websockets
+            mode = events.Mode.UNTRACKED if ignored else events.Mode.NORMAL
+        refusal = self.refusal(model, mode)
         if refusal is not None:
             self.out.refused.append((event.request, refusal))
             return
-        if event.mode is events.Mode.UNTRACKED:
+        if mode is events.Mode.UNTRACKED:
             generation = self.servers[model].generation
             self.out.granted.append((event.request, model, generation))
             return
         priority = self.rules.models[model].priority
         request = Asked(event.request, model, self.now, priority)
+        self.reserve(request, event.target if event.selector else "", name)
         self.requests.append(request)
         self.follow(request, self.overdue())
+
+    def reserve(self, request: Asked, selector: str, name: str) -> None:
+        if selector and self.rules.selectors[selector].strategy == "spillover":
+            request.reservation = (selector, name)
+
+    def choose(self, selector: str) -> tuple[str, str | None] | None:
+        """Spec/request-pipeline.md 5."""
+        rules = self.rules.selectors[selector]
+        targets = list(zip(rules.targets, rules.local, strict=True))
+        if rules.strategy == "pin":
+            return targets[0]
+        states = {m: s.state for m, s in self.servers.items()}
+        if rules.strategy == "warm":
+            ready = [t for t in targets if t[1] and states[t[1]] == "ready"]
+            starting = [t for t in targets if t[1] and states[t[1]] == "starting"]
+            return [*ready, *starting, *targets][0]
+        usable = [t for t in targets if not t[1] or states[t[1]] != "stopping"]
+        count = {
+            t: len([r for r in self.requests if r.reservation == (selector, t[0])]) for t in usable
+        }
+        up = [t for t in usable if t[1] and states[t[1]] in ("ready", "starting")]
+        active = [t for t in usable if t in up or count[t] > 0]
+        cold = [t for t in usable if t not in active]
+        least = [t for t in active if count[t] == min(count[x] for x in active)]
+        if cold and (not active or count[least[0]] >= rules.spillover):
+            return cold[0]
+        if not active:
+            return None
+        turn = self.ties.get(selector, 0)
+        if len(least) > 1:
+            self.ties[selector] = turn + 1
+        return least[turn % len(least)]
+
+    def lose(self, request: int) -> None:
+        """Design 7.6."""
+        asked = next((r for r in self.requests if r.id == request and r.model), None)
+        if asked is None:
+            self.requests = [r for r in self.requests if r.id != request]
+            self.out.refused.append((request, Refusal.BROKEN))
+            return
+        server = self.servers.get(asked.model)
+        its_own = server is not None and server.generation == asked.generation
+        if server is not None and its_own and asked.attempt == 1 and server.state == "ready":
+            asked.broken = True
+        elif server is not None and its_own and asked.attempt == 1 and server.crashed:
+            self.again(asked)
+        else:
+            self.out.refused.append((request, Refusal.BROKEN))
+            self.finish(request)
+
+    def again(self, asked: Asked) -> None:
+        asked.place, asked.attempt, asked.broken = "queue", 2, False
+        if asked.model not in self.rules.models:
+            self.refuse([asked], Refusal.REMOVED)
+        elif self.closing:
+            self.refuse([asked], Refusal.SHUTTING_DOWN)
 
     def refusal(self, model: str, mode: events.Mode) -> Refusal | None:
         if self.draining:
@@ -245,8 +328,11 @@ class Naive:
 
     def leave(self, request: int) -> None:
         for asked in list(self.requests):
-            if asked.id != request or asked.place == "granted":
+            if asked.id != request or (asked.place == "granted" and not asked.broken):
                 continue
+            if asked.broken:
+                self.finish(request)
+                return
             self.requests.remove(asked)
             swap = next((s for s in self.swaps if s.target == asked.model), None)
             if swap is not None and not self.waiters(asked.model) and not swap.started:
@@ -280,9 +366,13 @@ class Naive:
                 if server.outdated:
                     self.renew(model)
             case events.Exited():
+                server.crashed = server.state == "ready"
                 server.state = "stopping"
                 if starting:
                     self.fail(model, server)
+                if server.crashed:
+                    for asked in [r for r in self.requests if r.broken and r.model == model]:
+                        self.again(asked)
 
     def succeed(self, model: str) -> None:
         granted = self.waiters(model)
@@ -313,6 +403,10 @@ class Naive:
         if kind == "start" and server.state == "starting":
             self.stop(model, 5.0)
             self.fail(model, server)
+        if kind == "broken":
+            for asked in [r for r in self.requests if r.broken and r.model == model]:
+                self.out.refused.append((asked.id, Refusal.BROKEN))
+                self.finish(asked.id)
         if kind == "drain" and server.outdated:
             self.stop(model, server.rules.unload_timeout)
         if kind == "ttl" and server.state == "ready" and server.rules.ttl > 0:
@@ -373,7 +467,8 @@ class Naive:
 
     def withdraw(self, models: list[str], refusal: Refusal) -> None:
         self.refuse(
-            [r for r in self.requests if r.model in models and r.place != "granted"], refusal
+            [r for r in self.requests if r.model in models and (r.broken or r.place != "granted")],
+            refusal,
         )
         self.swaps = [swap for swap in self.swaps if swap.target not in models]
 
@@ -386,6 +481,7 @@ class Naive:
         server = self.servers[model]
         if server.state == "stopped":
             return
+        server.crashed = False
         if server.state == "starting":
             grace = min(grace, 5.0)
         server.state = "stopping"

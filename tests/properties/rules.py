@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
-from hotbay.core.rules import Group, GroupRules, ModelRules, Rules
+from hotbay.core.rules import Group, GroupRules, ModelRules, Rules, SelectorRules
 
 Pick = Callable[[Sequence[Any]], Any]
 
@@ -21,6 +21,7 @@ def random_rules(pick: Pick) -> Rules:
     return Rules(
         models={name: random_model(pick, name) for name in names},
         planner=random_groups(pick, names),
+        selectors=random_selectors(pick, names),
         max_wait=pick((0.0, 4.0)),
         queue_limit=pick((0, 0, 0, 3)),
         queue_limit_per_model=pick((0, 0, 0, 2)),
@@ -38,7 +39,27 @@ def random_model(pick: Pick, name: str) -> ModelRules:
         concurrency_limit=pick((10, 3, 1)),
         priority=pick((0, 0, 1, -1)),
         check=check,
+        ignore_websockets=pick((False, True)),
     )
+
+
+SELECTOR = "any"
+
+
+def random_selectors(pick: Pick, names: Sequence[str]) -> dict[str, SelectorRules]:
+    strategy = pick(("spillover", "spillover", "warm", "pin"))
+    targets = [(f"also {name}", name) for name in names if pick((True, False))]
+    if strategy != "warm":
+        targets.insert(pick((0, 1, 9)), ("peer/x", None))
+    return selector_of(strategy, targets, pick((1, 2)))
+
+
+def selector_of(strategy: Any, targets: Sequence[tuple[str, Any]], n: int) -> dict[str, Any]:
+    """Return the selector with these targets, none if there are no targets."""
+    if not targets:
+        return {}
+    names, local = zip(*targets, strict=True)
+    return {SELECTOR: SelectorRules(SELECTOR, strategy, names, local, n)}
 
 
 def random_groups(pick: Pick, names: Sequence[str]) -> GroupRules:
@@ -76,6 +97,7 @@ def random_change(pick: Pick) -> Change:
 
 def changed(rules: Rules, change: Change) -> Rules:
     models = dict(rules.models)
+    selectors = rules.selectors
     assert isinstance(rules.planner, GroupRules)
     match change:
         case float():
@@ -86,7 +108,19 @@ def changed(rules: Rules, change: Change) -> Rules:
             models[change.id] = change
         case _:
             models.pop(change, None)
-    return replace(rules, models=models, planner=with_members(rules.planner, models))
+            selectors = without(change, rules)
+    planner = with_members(rules.planner, models)
+    return replace(rules, models=models, planner=planner, selectors=selectors)
+
+
+def without(model: str, rules: Rules) -> dict[str, SelectorRules]:
+    """Return the selectors without the target that is this model."""
+    if SELECTOR not in rules.selectors:
+        return {}
+    old = rules.selectors[SELECTOR]
+    pairs = zip(old.targets, old.local, strict=True)
+    targets = [(name, local) for name, local in pairs if local != model]
+    return selector_of(old.strategy, targets, old.spillover)
 
 
 def with_members(planner: GroupRules, names: Collection[str]) -> GroupRules:

@@ -16,9 +16,18 @@ from hypothesis.stateful import (
 )
 from tests.properties.driver import Driver
 from tests.properties.naive import Naive
-from tests.properties.rules import NAMES, Change, Pick, changed, random_change, random_rules
+from tests.properties.rules import (
+    NAMES,
+    SELECTOR,
+    Change,
+    Pick,
+    changed,
+    random_change,
+    random_rules,
+)
 
 from hotbay.core.events import (
+    Broken,
     Close,
     Drain,
     Exited,
@@ -34,6 +43,7 @@ from hotbay.core.events import (
     TimerFired,
 )
 from hotbay.core.rules import Rules
+from hotbay.testing import Fate
 
 INDEX = st.integers(0, 50)
 SETTINGS = settings(
@@ -72,7 +82,11 @@ class Interleavings(RuleBasedStateMachine):
     def arrive(self, model: str) -> None:
         self.driver.request(model)
 
-    @rule(model=st.sampled_from((*NAMES, "unheard of")), mode=st.sampled_from(Mode))
+    @rule()
+    def arrive_at_the_selector(self) -> None:
+        self.driver.request(SELECTOR)
+
+    @rule(model=st.sampled_from((*NAMES, SELECTOR, "unheard of")), mode=st.sampled_from(Mode))
     def arrive_specially(self, model: str, mode: Mode) -> None:
         self.driver.request(model, mode)
 
@@ -84,7 +98,8 @@ class Interleavings(RuleBasedStateMachine):
     @precondition(lambda self: self.driver.ledger.requests)
     @rule(index=INDEX)
     def leave_too_late(self, index: int) -> None:
-        settled = [r for r in self.driver.ledger.requests.values() if not r.waits]
+        ends = (Fate.GRANTED, Fate.FINISHED, Fate.REFUSED, Fate.LEFT)
+        settled = [r for r in self.driver.ledger.requests.values() if r.fate in ends]
         if settled:
             assert self.driver.send(Left(some(settled, index).id)) == []
 
@@ -92,6 +107,16 @@ class Interleavings(RuleBasedStateMachine):
     @rule(index=INDEX)
     def finish(self, index: int) -> None:
         self.driver.send(Finished(some(self.driver.granted(), index).id))
+
+    @precondition(lambda self: self.driver.granted())
+    @rule(index=INDEX)
+    def connection_breaks(self, index: int) -> None:
+        self.driver.send(Broken(some(self.driver.granted(), index).id))
+
+    @precondition(lambda self: self.driver.broken_ones())
+    @rule(index=INDEX)
+    def leave_broken(self, index: int) -> None:
+        self.driver.send(Left(some(self.driver.broken_ones(), index).id))
 
     # -- model servers ------------------------------------------------------------------
 

@@ -13,7 +13,14 @@ from functools import partial
 
 import pytest
 from tests.properties.invariants import Invariants
-from tests.properties.rules import NAMES, changed, random_change, random_model, random_rules
+from tests.properties.rules import (
+    NAMES,
+    SELECTOR,
+    changed,
+    random_change,
+    random_model,
+    random_rules,
+)
 
 from hotbay.core.effects import Closed
 from hotbay.core.events import Mode
@@ -67,9 +74,9 @@ class Scene:
             case 1:
                 return replace(script, load=math.inf)
             case 2:
-                return replace(script, life=rng.uniform(0.0, 2.0))
+                return replace(script, life=rng.uniform(0.0, 2.0), breaks=rng.random() < 0.5)
             case 3:
-                return replace(script, life=rng.uniform(2.0, 20.0))
+                return replace(script, life=rng.uniform(2.0, 20.0), breaks=rng.random() < 0.5)
             case 4:
                 return replace(script, stop=math.inf)
             case _:
@@ -80,11 +87,17 @@ class Scene:
         match action.kind:
             case "request":
                 world.request(action.model, rng.uniform(0.0, LONGEST_RUN))
+            case "selector":
+                world.request(SELECTOR, rng.uniform(0.0, LONGEST_RUN))
+            case "in a hurry":
+                run, deadline = rng.uniform(0.0, LONGEST_RUN), world.now + rng.uniform(0.0, 9.0)
+                world.request(action.model, run, deadline=deadline)
             case "impatient":
                 request = world.request(action.model, rng.uniform(0.0, LONGEST_RUN))
                 world.clock.after(rng.uniform(0.0, 4.0), lambda: world.leave(request))
             case "ready only":
-                world.request(action.model, 1.0, rng.choice((Mode.ONLY_IF_READY, Mode.UNTRACKED)))
+                modes = (Mode.ONLY_IF_READY, Mode.UNTRACKED, Mode.WEBSOCKET)
+                world.request(action.model, 1.0, rng.choice(modes))
             case "unload":
                 world.unload(action.model, grace=rng.choice((None, 1.0)))
             case "unload all":
@@ -98,7 +111,11 @@ class Scene:
 
 
 PEACEFUL = ("request",) * 6 + ("impatient",)
-TROUBLED = ("request",) * 20 + ("impatient",) * 5 + ("ready only", "unload", "unload all", "reload")
+TROUBLED = (
+    *("request",) * 20,
+    *("selector", "impatient") * 5,
+    *("in a hurry", "ready only", "unload", "unload all", "reload"),
+)
 
 
 def random_actions(rng: random.Random, kinds: Sequence[str], last: float) -> tuple[Action, ...]:

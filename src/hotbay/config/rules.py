@@ -52,6 +52,7 @@ def _model_rules(model: ModelConfig, priority: int) -> ModelRules:
         concurrency_limit=model.concurrency_limit,
         priority=priority,
         check=model.check_endpoint.strip() != NO_CHECK,
+        ignore_websockets=model.compat.ignore_websockets,
         labels=model.labels,
     )
 
@@ -89,7 +90,7 @@ def _selector_rules(selector_id: str, config: Config) -> SelectorRules:
     return SelectorRules(
         id=selector_id,
         strategy=selector.strategy,
-        targets=tuple(names.base(target) or target for target in selector.targets),
+        targets=selector.targets,
         local=tuple(names.local(target) for target in selector.targets),
         spillover=selector.settings.spillover,
     )

@@ -29,6 +29,12 @@ class Refusal(enum.Enum):
     """A reload took the model out of the configuration."""
     SHUTTING_DOWN = "shutting down"
     PLANNER_FAILED = "planner failed"
+    NO_TARGET = "no target"
+    """The selector has nothing to choose from."""
+    TOO_SLOW = "too slow"
+    """It could not be granted before its deadline."""
+    BROKEN = "broken"
+    """Its connection broke, and not because its model server died; or it died a second time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +50,20 @@ class Wait:
     - `stopping`: its own model's server is being stopped first;
     - `unloading`: an unload that concerns its model or one it would evict;
     - `draining`: a reload that changed its model or one it would evict;
+    - `crashed`: its model server has died while it was served, and it is to be served again;
     - `patience`: an older request has waited too long and goes first (design 7.3).
     """
 
     kind: Literal[
-        "starting", "evicting", "busy", "swap", "stopping", "unloading", "draining", "patience"
+        "starting",
+        "evicting",
+        "busy",
+        "swap",
+        "stopping",
+        "unloading",
+        "draining",
+        "crashed",
+        "patience",
     ]
     models: tuple[str, ...] = ()
 
@@ -61,34 +76,38 @@ class Admitted:
     """The request has a place; exactly one of `Grant` and `Refused` follows, unless it leaves.
 
     Attributes:
-        target: the model chosen for it.
+        target: ID of the model chosen for it, empty if that is a peer's.
         position: 1-based place in the queue, 0 if it is not in the queue (it
             waits for a swap to its own model, or is granted in the same step).
         wait: why it waits, or None if its `Grant` follows in the same step.
+        choice: the selector's target as configured; empty if it did not ask a selector.
     """
 
     request: int
     target: str
     position: int = 0
     wait: Wait | None = None
+    choice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
     """The request ends here: at admission (no `Admitted` before it) or while it waited.
 
-    `model` is the one that it waited for, empty at admission.
+    `model` is the one that it waited for, empty at admission. `retry_after` says when it is
+    likely to be admitted, in seconds from now; 0 if nothing is known.
     """
 
     request: int
     refusal: Refusal
     detail: str = ""
     model: str = ""
+    retry_after: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """The place of a queued request has changed, or the reason it waits."""
+    """The place of a waiting request has changed, or the reason it waits; 0: out of the queue."""
 
     request: int
     position: int
@@ -97,11 +116,16 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Leave to forward to this generation of the model's server; answered by one `Finished`."""
+    """Leave to forward to this generation of the model's server.
+
+    Answered by one `Finished` or `Broken`. `model` is empty for a peer's model. `attempt` is
+    2 for a request whose model server died while it was served.
+    """
 
     request: int
     model: str
     generation: int
+    attempt: int = 1
 
 
 # -- to the processes ------------------------------------------------------------------

@@ -22,6 +22,8 @@ class Mode(enum.Enum):
     """Never starts or swaps anything: served by a ready server, otherwise refused."""
     UNTRACKED = "untracked"
     """As ONLY_IF_READY, and neither counted nor keeping the model loaded."""
+    WEBSOCKET = "websocket"
+    """UNTRACKED if the model ignores websockets, otherwise NORMAL."""
 
 
 # -- requests -----------------------------------------------------------------
@@ -29,23 +31,45 @@ class Mode(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A request asks for a model. `request` is new and unique for the machine's life."""
+    """A request asks for a model.
+
+    Attributes:
+        request: new, and unique for the machine's life.
+        target: a model's ID, or a selector's if `selector` says so.
+        mode: how it takes part.
+        selector: one of the selector's targets is to be chosen.
+        deadline: when it is of no use any more (absolute); a request that cannot be granted by
+            then, as far as measured times tell, is refused at once. None: never.
+    """
 
     request: int
     target: str
     mode: Mode = Mode.NORMAL
+    selector: bool = False
+    deadline: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """The client of a request that was not granted yet has gone; without effect after its grant."""
+    """The client of a request that waits has gone; without effect on one that is granted."""
 
     request: int
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A granted request has ended, however it ended. Exactly one for each grant."""
+    """A granted request has ended, however it ended. One for each grant, unless it is `Broken`."""
+
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A granted request lost its connection before anything of the answer was passed on.
+
+    If that is because its model server has died, the request waits again, once, where it
+    was; otherwise it is refused (design 7.6). Takes the place of `Finished`.
+    """
 
     request: int
 
@@ -148,7 +172,7 @@ class Close:
 class Timer:
     """Name of a timer: what it is for, which model's, and for which generation (0: none)."""
 
-    kind: Literal["start", "ttl", "drain", "deadline"]
+    kind: Literal["start", "ttl", "drain", "broken", "deadline"]
     model: str = ""
     generation: int = 0
 
@@ -157,6 +181,7 @@ Event = (
     Arrived
     | Left
     | Finished
+    | Broken
     | SpawnFailed
     | Spawned
     | ProbeOk

@@ -168,6 +168,8 @@ def wait_words(scheduler: Scheduler, wait: Wait) -> str:
             return f"{names} is being unloaded"
         case "draining":
             return f"{names} is draining after a change of the configuration"
+        case "crashed":
+            return f"{names} died while it served this request, which is tried once more"
         case "patience":
             return f"a request for {names} has waited too long and goes first"
 

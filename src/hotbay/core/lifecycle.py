@@ -43,14 +43,17 @@ class Server:
     """One model server. `rules` are those its present process was started with."""
 
     __slots__ = (
-        "_started",
         "_stop_at",
+        "crashed",
         "failure",
         "generation",
         "last_used",
         "load_time",
         "rules",
+        "started",
         "state",
+        "stop_time",
+        "stopping_since",
         "ttl_armed",
     )
 
@@ -64,14 +67,20 @@ class Server:
         """Why the last start failed, once it has."""
         self.load_time: float | None = None
         """Seconds from the last successful start until ready."""
-        self._started = 0.0
+        self.stop_time: float | None = None
+        """Seconds that the last stop took until no process was left."""
+        self.started = 0.0
+        self.stopping_since = 0.0
+        self.crashed = False
+        """The present generation was ready and ended without having been told to."""
         self._stop_at = float("inf")
 
     def start(self, generation: int, now: float, out: list[Effect]) -> None:
         """Order a new program; only a stopped server can start."""
         assert self.state is State.STOPPED, (self.rules.id, self.state)  # noqa: S101 - room: a second process must never be ordered
         self.generation = generation
-        self._started = now
+        self.started = now
+        self.crashed = False
         self._stop_at = float("inf")
         self._become(State.STARTING, out)
         out.append(Spawn(self.rules.id, generation))
@@ -80,11 +89,13 @@ class Server:
         """Order the stop sequence; while it runs already, only an earlier end changes anything."""
         if self.state is State.STOPPED:
             return
+        self.crashed = False
         if self.state is State.STARTING:
             grace = min(grace, FAILED_START_GRACE)
             out.append(CancelTimer(self._timer("start")))
         if self.state is not State.STOPPING:
             self._leave_ready(out)
+            self.stopping_since = now
             self._become(State.STOPPING, out, reason)
         if now + grace < self._stop_at:
             self._stop_at = now + grace
@@ -123,11 +134,11 @@ class Server:
             case ProbeOk():
                 return self._ready(now, out)
             case SpawnFailed():
-                return self._spawn_failed(event, out)
+                return self._spawn_failed(event, now, out)
             case Exited():
-                return self._exited(event, out)
+                return self._exited(event, now, out)
             case Gone():
-                return self._gone(out)
+                return self._gone(now, out)
 
     def timed_out(self, now: float, out: list[Effect]) -> Outcome:
         """The start has taken too long."""
@@ -152,35 +163,44 @@ class Server:
         if self.rules.check:
             out.append(CancelTimer(self._timer("start")))
         self.last_used = now  # becoming ready counts as a use (spec 9)
-        self.load_time = now - self._started
+        self.load_time = now - self.started
         self._become(State.READY, out)
         return Outcome.READY
 
-    def _spawn_failed(self, event: SpawnFailed, out: list[Effect]) -> Outcome:
+    def _spawn_failed(self, event: SpawnFailed, now: float, out: list[Effect]) -> Outcome:
         if self.state is State.STARTING:
             self.failure = event.reason
             self._become(State.STOPPED, out, event.reason)
             return Outcome.START_FAILED
-        return self._gone(out)
+        return self._gone(now, out)
 
-    def _exited(self, event: Exited, out: list[Effect]) -> Outcome:
+    def _exited(self, event: Exited, now: float, out: list[Effect]) -> Outcome:
         if self.state is State.STARTING:
             out.append(CancelTimer(self._timer("start")))
             self.failure = "upstream command exited prematurely"
             if event.reason:
                 self.failure += f": {event.reason}"
+            self.stopping_since = now
             self._become(State.STOPPING, out, self.failure)
             return Outcome.START_FAILED
         if self.state is State.READY:
             self._leave_ready(out)
+            self.crashed = True
+            self.stopping_since = now
             self._become(State.STOPPING, out, f"exited unexpectedly: {event.reason}")
         return Outcome.NOTHING
 
-    def _gone(self, out: list[Effect]) -> Outcome:
+    def _gone(self, now: float, out: list[Effect]) -> Outcome:
         if self.state is State.STOPPED:
             return Outcome.NOTHING
+        self.stop_time = now - self.stopping_since
         self._become(State.STOPPED, out)
         return Outcome.STOPPED
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it is on its way to be stopped."""
+        return self.state is State.STOPPING
 
     def _leave_ready(self, out: list[Effect]) -> None:
         if self.state is State.READY:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from hotbay.core.admission import Admission
 from hotbay.core.effects import (
     CancelTimer,
     Closed,
@@ -23,6 +24,7 @@ from hotbay.core.effects import (
 )
 from hotbay.core.events import (
     Arrived,
+    Broken,
     Close,
     Drain,
     Event,
@@ -76,6 +78,7 @@ class Machine:
         """Begin with every model stopped."""
         self._scheduler = Scheduler(rules)
         self._fleet = self._scheduler.fleet
+        self._admission = Admission(self._scheduler)
         self._unloads: list[_Unload] = []
         self._deadline: float | None = None
         self._draining = False
@@ -94,9 +97,11 @@ class Machine:
             case Arrived():
                 self._arrived(event, now, out)
             case Finished():
-                self._finished(event, now, out)
+                self._idle(self._scheduler.finish(event, now, out), now, out)
+            case Broken():
+                self._broken(event, now, out)
             case Left():
-                self._scheduler.leave(event)
+                self._idle(self._scheduler.leave(event, now, out), now, out)
             case Spawned() | SpawnFailed() | ProbeOk() | Exited() | Gone():
                 self._process(event, now, out)
             case TimerFired(timer):
@@ -132,7 +137,7 @@ class Machine:
                 server.state,
                 server.generation,
                 scheduler.in_flight.get(model, 0),
-                scheduler.reserved.get(model, 0) - scheduler.in_flight.get(model, 0),
+                scheduler.places.reserved.get(model, 0) - scheduler.in_flight.get(model, 0),
                 server.last_used,
                 server.failure,
             )
@@ -152,6 +157,18 @@ class Machine:
             return forecast(self._scheduler, model, now)
         return suppose(self._scheduler, model, running)
 
+    def choice(self, selector: str) -> str | None:
+        """Return which of its targets a selector would choose now; None: none, or no selector."""
+        if selector not in self.rules.selectors:
+            return None
+        choice = self._scheduler.selectors.preview(selector)
+        return None if choice is None else choice.name
+
+    def load_time(self, model: str) -> float | None:
+        """Return the seconds that the last successful start of a model took, if there was one."""
+        server = self._fleet.servers.get(model)
+        return None if server is None else server.load_time
+
     def queue(self, now: float) -> QueueView:
         """Return the swaps under way, and who waits for what."""
         return queue_view(self._scheduler, now)
@@ -162,12 +179,19 @@ class Machine:
         if self._draining:
             out.append(Refused(event.request, Refusal.SHUTTING_DOWN))
             return
-        self._scheduler.arrive(event, now, out)
+        self._admission.arrive(event, now, out)
 
-    def _finished(self, event: Finished, now: float, out: list[Effect]) -> None:
-        idle = self._scheduler.finish(event, now, out)
-        if idle is not None and idle in self._scheduler.draining:
-            server = self._fleet.servers[idle]
+    def _broken(self, event: Broken, now: float, out: list[Effect]) -> None:
+        self._idle(self._scheduler.lose(event, now, out), now, out)
+        if self._closing:
+            # It came too late to be refused with the others.
+            models = frozenset(self._fleet.servers)
+            self._scheduler.withdraw(models, Refusal.SHUTTING_DOWN, out)
+
+    def _idle(self, model: str | None, now: float, out: list[Effect]) -> None:
+        """Stop what serves nobody any more and has only waited for that."""
+        if model is not None and model in self._scheduler.draining:
+            server = self._fleet.servers[model]
             server.stop(now, server.rules.unload_timeout, "configuration changed", out)
 
     def _process(self, event: ProcessEvent, now: float, out: list[Effect]) -> None:
@@ -182,12 +206,14 @@ class Machine:
         if server is None:
             return
         if outcome is Outcome.READY:
-            self._scheduler.target_ready(model, out)
+            self._scheduler.target_ready(model, now, out)
             if not self._scheduler.in_flight.get(model):
                 server.used(now, out)
         elif outcome is Outcome.START_FAILED:
             out.append(StartFailed(model, server.generation, server.failure))
             self._scheduler.target_failed(model, server.failure, out)
+        elif server.crashed:
+            self._scheduler.crashed(model, out)
 
     def _gone(self, model: str, out: list[Effect]) -> None:
         """No process of this model is left: unloads, reloads and a shutdown may wait for that."""
@@ -210,6 +236,8 @@ class Machine:
             return
         if timer.kind == "start":
             self._outcome(timer.model, server.timed_out(now, out), now, out)
+        elif timer.kind == "broken":
+            self._idle(self._scheduler.survived(timer.model, now, out), now, out)
         elif timer.kind == "drain":
             server.stop(now, server.rules.unload_timeout, "configuration changed", out)
         elif server.state is State.READY:
@@ -310,7 +338,7 @@ class Machine:
 
     def _wind_up(self, now: float, out: list[Effect]) -> None:
         """Go from draining to closing once nobody is left, and say when all is over."""
-        if not self._closing and self._scheduler.empty():
+        if not self._closing and not self._scheduler.places:
             self._close(None, now, out)
         if self._closing and not self._closed and not self._fleet.running():
             self._closed = True

@@ -18,7 +18,18 @@ class Ticket:
     `serial` counts arrivals: it is the order of age, and breaks ties of priority.
     """
 
-    __slots__ = ("arrived", "granted", "model", "order", "request", "serial", "told")
+    __slots__ = (
+        "arrived",
+        "attempt",
+        "generation",
+        "granted",
+        "granted_at",
+        "model",
+        "order",
+        "request",
+        "serial",
+        "told",
+    )
 
     def __init__(self, request: int, model: str, serial: int, priority: int, now: float) -> None:
         self.request = request
@@ -27,6 +38,10 @@ class Ticket:
         self.order = (-priority, serial)
         self.arrived = now
         self.granted = False
+        self.generation = 0
+        """Of the model server that it was granted to."""
+        self.granted_at = 0.0
+        self.attempt = 1
         self.told: tuple[int, Wait] | None = None
         """Position and reason as announced last."""
 

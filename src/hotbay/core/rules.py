@@ -32,6 +32,7 @@ class ModelRules:
         concurrency_limit: requests admitted at once, waiting or served; positive.
         priority: higher is served first among waiting requests.
         check: whether readiness is probed; without a check a server is ready once spawned.
+        ignore_websockets: websockets neither start nor keep the model, and count nowhere.
         labels: what the configuration tells planners about the model.
     """
 
@@ -43,6 +44,7 @@ class ModelRules:
     concurrency_limit: int = 10
     priority: int = 0
     check: bool = True
+    ignore_websockets: bool = False
     labels: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
 
 
@@ -100,9 +102,10 @@ class CustomRules:
 
 @dataclass(frozen=True, slots=True)
 class SelectorRules:
-    """A virtual model (spec/config.md 9); `targets` are resolved names, in order.
+    """A virtual model (spec/config.md 9).
 
-    `local` holds for each target its model ID, or None for a peer's model.
+    `targets` are names as configured, in order, as an alias may have settings of its own;
+    `local` holds for each of them its model ID, or None for a peer's model.
     """
 
     id: str

@@ -1,7 +1,7 @@
-"""Admission, queue, joins, swaps, grants and fairness (spec/scheduler.md, design 7.2 and 7.3).
+"""Queue, joins, swaps, grants and fairness (spec/scheduler.md, design 7.2 and 7.3).
 
-Owns every admitted request until it is finished, the swaps under way, and the
-counts of slots and of requests in flight. Starts and stops go through the fleet.
+Owns the swaps under way and who waits for them, and the requests whose connection broke
+and that wait for news of their model server. Starts and stops go through the fleet.
 """
 
 from __future__ import annotations
@@ -11,12 +11,30 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from hotbay.core.decisions import Decision, Fault, Go, Hold, Join, Judge, Swap
-from hotbay.core.effects import Admitted, Effect, Grant, Refusal, Refused, State, SwapStarted, Wait
-from hotbay.core.events import Arrived, Finished, Left, Mode
+from hotbay.core.effects import (
+    Admitted,
+    CancelTimer,
+    Effect,
+    Grant,
+    Position,
+    Refusal,
+    Refused,
+    SetTimer,
+    State,
+    SwapStarted,
+    Wait,
+)
+from hotbay.core.estimates import Estimates
+from hotbay.core.events import Broken, Finished, Left, Timer
 from hotbay.core.lifecycle import Fleet
+from hotbay.core.places import Places
 from hotbay.core.planners.planner import ModelView, Plan
 from hotbay.core.queue import Queue, Ticket
 from hotbay.core.rules import Rules
+from hotbay.core.selectors import Selectors
+
+NEWS_OF_AN_EXIT = 0.25
+"""Seconds after a connection broke within which its model server's exit becomes known."""
 
 
 @dataclass(slots=True)
@@ -36,17 +54,22 @@ class Scheduler:
         self.rules = rules
         self.fleet = Fleet(rules.models.values(), self._world_changed)
         self.swaps: dict[str, SwapUnderWay] = {}
-        self.in_flight: dict[str, int] = {}
-        self.reserved: dict[str, int] = {}
+        self.places = Places()
+        self.selectors = Selectors(rules.selectors, self.state)
+        self.estimates = Estimates(self.fleet)
         self.unloading: frozenset[str] = frozenset()
         self.draining: set[str] = set()
         self.queue = Queue()
         self.judge = Judge(rules, self)
-        self._tickets: dict[int, Ticket] = {}
-        self._serial = 0
+        self._broken: dict[str, list[Ticket]] = {}
         self._stirred = False
 
     # -- what a decision looks at --------------------------------------------------
+
+    @property
+    def in_flight(self) -> Mapping[str, int]:
+        """Granted and unfinished requests of each model that has some."""
+        return self.places.in_flight
 
     def running(self) -> tuple[str, ...]:
         """IDs of models whose server is not stopped, ascending."""
@@ -75,11 +98,7 @@ class Scheduler:
 
     def idle(self, model: str) -> bool:
         """Whether nobody uses or waits for this model."""
-        return not self.reserved.get(model) and model not in self.swaps
-
-    def empty(self) -> bool:
-        """Whether no request is admitted at all."""
-        return not self._tickets
+        return not self.places.reserved.get(model) and model not in self.swaps
 
     def head(self, now: float) -> Ticket | None:
         """The oldest waiter whose patience has ended (design 7.3)."""
@@ -98,53 +117,46 @@ class Scheduler:
             return Wait("stopping", (model,))
         return Wait("starting", (model,))
 
+    def wait(self, model: str, decision: Decision, now: float) -> float:
+        """Return the seconds until a request with this decision is likely to be granted."""
+        swaps = [(swap.target, swap.evict) for swap in self.swaps.values()]
+        ahead = [ticket.model for ticket in self.queue]
+        return self.estimates.wait(model, decision, swaps=swaps, ahead=ahead, now=now)
+
     # -- requests -------------------------------------------------------------------
 
-    def arrive(self, event: Arrived, now: float, out: list[Effect]) -> None:
-        """Admit or refuse, and serve or queue what was admitted (spec 4.1)."""
-        request, model = event.request, event.target
-        rules = self.rules.models.get(model)
-        if rules is None:
-            out.append(Refused(request, Refusal.UNKNOWN_MODEL))
-            return
-        if event.mode is Mode.UNTRACKED:
-            self._pass_untracked(request, model, out)
-            return
-        reserved = self.reserved.get(model, 0)
-        if reserved >= rules.concurrency_limit:
-            out.append(Refused(request, Refusal.CONCURRENCY))
-            return
-        decision = self.judge.decide(model, self.head(now))
-        refusal = self._refusal(decision, event.mode, model)
-        if refusal is not None:
-            detail = decision.message if isinstance(decision, Fault) else ""
-            out.append(Refused(request, refusal, detail))
-            return
-        self._serial += 1
-        ticket = Ticket(request, model, self._serial, rules.priority, now)
-        self._tickets[request] = ticket
-        self.reserved[model] = reserved + 1
+    def enter(
+        self, ticket: Ticket, decision: Decision, choice: str, now: float, out: list[Effect]
+    ) -> None:
+        """Take a request that has been let in where its decision leads (spec 4.1)."""
+        request, model = ticket.request, ticket.model
+        self.places.admit(ticket)
         match decision:
             case Go():
-                out.append(Admitted(request, model))
-                self._grant(ticket, out)
+                out.append(Admitted(request, model, choice=choice))
+                self._grant(ticket, now, out)
             case Join():
                 swap = self.swaps[model]
-                out.append(Admitted(request, model, 0, self.swap_wait(model, swap.evict)))
+                wait = self.swap_wait(model, swap.evict)
+                out.append(Admitted(request, model, 0, wait, choice))
                 swap.waiters.append(ticket)
             case Swap(plan):
-                out.append(Admitted(request, model, 0, self.swap_wait(model, plan.evict)))
+                wait = self.swap_wait(model, plan.evict)
+                out.append(Admitted(request, model, 0, wait, choice))
                 self._begin(ticket, plan, now, out)
             case Hold(wait):
                 self.queue.add(ticket, wait)
-                out.append(Admitted(request, model, ticket.told_position, wait))
+                out.append(Admitted(request, model, ticket.told_position, wait, choice))
                 self.queue.announce_behind(ticket, out)
 
-    def leave(self, event: Left) -> None:
-        """Withdraw a request that waits (spec 4.5)."""
-        ticket = self._tickets.get(event.request)
-        if ticket is None or ticket.granted:
-            return
+    def leave(self, event: Left, now: float, out: list[Effect]) -> str | None:
+        """Withdraw a request that waits (spec 4.5); return a model that is idle because of that."""
+        ticket = self.places.get(event.request)
+        if ticket is None or (ticket.granted and not self._is_broken(ticket)):
+            return None
+        if ticket.granted:
+            self._broken[ticket.model].remove(ticket)
+            return self._served(ticket, now, out)
         if ticket in self.queue:
             self.queue.remove(ticket)
         else:
@@ -154,36 +166,101 @@ class Scheduler:
                 self._end(swap)  # nothing is loaded for nobody
         self._release(ticket)
         self._stirred = True
+        return None
 
     def finish(self, event: Finished, now: float, out: list[Effect]) -> str | None:
         """Count a granted request as ended (spec 4.3); return its model if that is idle now."""
-        ticket = self._tickets.get(event.request)
+        ticket = self.places.get(event.request)
         if ticket is None or not ticket.granted:
+            self.selectors.release(event.request)
             return None
-        model = ticket.model
+        self.estimates.served(ticket.model, now - ticket.granted_at)
+        return self._served(ticket, now, out)
+
+    def _served(self, ticket: Ticket, now: float, out: list[Effect]) -> str | None:
+        self.places.ungrant(ticket)
         self._release(ticket)
-        left = self.in_flight[model] - 1
-        if left:
-            self.in_flight[model] = left
+        model = ticket.model
+        if self.in_flight.get(model):
             self.judge.models_changed()
             return None
-        del self.in_flight[model]
         server = self.fleet.servers.get(model)
         if server is not None:
             server.used(now, out)
         self.stir()
         return model if server is not None else None
 
+    # -- requests whose connection broke (design 7.6) ---------------------------------------
+
+    def lose(self, event: Broken, now: float, out: list[Effect]) -> str | None:
+        """Let a request wait again if its model server died; return its model if that is idle."""
+        ticket = self.places.get(event.request)
+        if ticket is None or not ticket.granted:
+            self.selectors.release(event.request)
+            out.append(Refused(event.request, Refusal.BROKEN))
+            return None
+        server = self.fleet.servers.get(ticket.model)
+        if server is not None and server.generation == ticket.generation and ticket.attempt == 1:
+            if server.crashed:
+                self._again(ticket, out)
+                return None
+            if server.state is State.READY:
+                self._await_exit(ticket, now, out)
+                return None
+        out.append(Refused(event.request, Refusal.BROKEN, "", ticket.model))
+        return self._served(ticket, now, out)
+
+    def crashed(self, model: str, out: list[Effect]) -> None:
+        """A model server has died: whose connection broke with it waits again."""
+        for ticket in self._take_broken(model, out):
+            self._again(ticket, out)
+
+    def survived(self, model: str, now: float, out: list[Effect]) -> str | None:
+        """No exit came: connections broke for another reason; return the model if it is idle."""
+        idle = None
+        for ticket in self._take_broken(model, out):
+            out.append(Refused(ticket.request, Refusal.BROKEN, "", model))
+            idle = self._served(ticket, now, out)
+        return idle
+
+    def _await_exit(self, ticket: Ticket, now: float, out: list[Effect]) -> None:
+        broken = self._broken.setdefault(ticket.model, [])
+        if not broken:
+            timer = Timer("broken", ticket.model, ticket.generation)
+            out.append(SetTimer(timer, now + NEWS_OF_AN_EXIT))
+        broken.append(ticket)
+
+    def _take_broken(self, model: str, out: list[Effect]) -> list[Ticket]:
+        tickets = self._broken.pop(model, [])
+        if tickets:
+            out.append(CancelTimer(Timer("broken", model, tickets[0].generation)))
+        return tickets
+
+    def _again(self, ticket: Ticket, out: list[Effect]) -> None:
+        self.places.ungrant(ticket)
+        ticket.attempt = 2
+        if ticket.model in self.rules.models:
+            wait = Wait("crashed", (ticket.model,))
+            self.queue.add(ticket, wait)
+            out.append(Position(ticket.request, ticket.told_position, wait))
+            self.queue.announce_behind(ticket, out)
+        else:
+            self._refuse([ticket], Refusal.REMOVED, out)
+        self.stir()
+
+    def _is_broken(self, ticket: Ticket) -> bool:
+        return ticket in self._broken.get(ticket.model, ())
+
     # -- swaps -------------------------------------------------------------------------
 
-    def target_ready(self, model: str, out: list[Effect]) -> None:
+    def target_ready(self, model: str, now: float, out: list[Effect]) -> None:
         """The swap to this model has succeeded: grant its waiters in order of arrival."""
         swap = self.swaps.get(model)
         if swap is None:
             return
         self._end(swap)
         for ticket in sorted(swap.waiters, key=lambda ticket: ticket.serial):
-            self._grant(ticket, out)
+            self._grant(ticket, now, out)
 
     def target_failed(self, model: str, detail: str, out: list[Effect]) -> None:
         """The start of this model has failed: so do those who waited for it, and nobody else."""
@@ -218,12 +295,17 @@ class Scheduler:
             if swap is not None:
                 self._end(swap)
                 waiting += swap.waiters
+            broken = self._take_broken(model, out)
+            for ticket in broken:
+                self.places.ungrant(ticket)
+            waiting += broken
         self._refuse(sorted(waiting, key=lambda ticket: ticket.serial), refusal, out)
         self._stirred = True
 
     def adopt(self, rules: Rules) -> None:
         """Decide by new rules from now on."""
         self.rules = rules
+        self.selectors.rules = rules.selectors
         self.judge.use(rules)
         self._stirred = True
 
@@ -236,30 +318,6 @@ class Scheduler:
                 self.queue.add(ticket)
 
     # -- inside ------------------------------------------------------------------------------
-
-    def _refusal(self, decision: Decision, mode: Mode, model: str) -> Refusal | None:
-        """Say why a request on which `decision` was taken may not even wait."""
-        if isinstance(decision, Go):
-            return None
-        if mode is Mode.ONLY_IF_READY:
-            return Refusal.NOT_READY
-        if isinstance(decision, Fault):
-            return Refusal.PLANNER_FAILED
-        if isinstance(decision, Hold) and self._queue_is_full(model):
-            return Refusal.QUEUE_FULL
-        return None
-
-    def _queue_is_full(self, model: str) -> bool:
-        limit, per_model = self.rules.queue_limit, self.rules.queue_limit_per_model
-        return (0 < limit <= len(self.queue)) or (0 < per_model <= self.queue.waiting_for(model))
-
-    def _pass_untracked(self, request: int, model: str, out: list[Effect]) -> None:
-        server = self.fleet.servers[model]
-        if server.state is not State.READY:
-            out.append(Refused(request, Refusal.NOT_READY))
-            return
-        out.append(Admitted(request, model))
-        out.append(Grant(request, model, server.generation))
 
     def _drain(self, now: float, out: list[Effect]) -> None:
         """Walk the queue, the overdue head first, until nobody can proceed (spec 4.4)."""
@@ -291,10 +349,14 @@ class Scheduler:
         self.queue.remove(ticket)
         match decision:
             case Go():
-                self._grant(ticket, out)
+                self._grant(ticket, now, out)
             case Join():
-                self.swaps[ticket.model].waiters.append(ticket)
+                swap = self.swaps[ticket.model]
+                swap.waiters.append(ticket)
+                out.append(Position(ticket.request, 0, self.swap_wait(swap.target, swap.evict)))
             case Swap(plan):
+                wait = self.swap_wait(ticket.model, plan.evict)
+                out.append(Position(ticket.request, 0, wait))
                 self._begin(ticket, plan, now, out)
             case Fault(message):
                 self._refuse([ticket], Refusal.PLANNER_FAILED, out, message)
@@ -316,7 +378,7 @@ class Scheduler:
             return
         state = self.state(swap.target)
         if state is State.READY:
-            self.target_ready(swap.target, out)
+            self.target_ready(swap.target, now, out)
         elif state is State.STOPPED:
             swap.starting = True
             self.fleet.start(swap.target, now, out)
@@ -325,12 +387,11 @@ class Scheduler:
         del self.swaps[swap.target]
         self._world_changed()
 
-    def _grant(self, ticket: Ticket, out: list[Effect]) -> None:
-        ticket.granted = True
-        model = ticket.model
-        self.in_flight[model] = self.in_flight.get(model, 0) + 1
+    def _grant(self, ticket: Ticket, now: float, out: list[Effect]) -> None:
+        generation = self.fleet.servers[ticket.model].generation
+        self.places.grant(ticket, generation, now)
         self.judge.models_changed()
-        out.append(Grant(ticket.request, model, self.fleet.servers[model].generation))
+        out.append(Grant(ticket.request, ticket.model, generation, ticket.attempt))
 
     def _refuse(
         self, tickets: list[Ticket], refusal: Refusal, out: list[Effect], detail: str = ""
@@ -340,12 +401,8 @@ class Scheduler:
             out.append(Refused(ticket.request, refusal, detail, ticket.model))
 
     def _release(self, ticket: Ticket) -> None:
-        del self._tickets[ticket.request]
-        left = self.reserved[ticket.model] - 1
-        if left:
-            self.reserved[ticket.model] = left
-        else:
-            del self.reserved[ticket.model]
+        self.places.release(ticket)
+        self.selectors.release(ticket.request)
 
     def _world_changed(self) -> None:
         self.judge.forget()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from hotbay.core.effects import Refusal, Refused
@@ -15,6 +16,11 @@ class Told(NamedTuple):
     status: int
     message: str
     code: str | None = None
+
+
+def retry_after(refused: Refused) -> int:
+    """Return the whole seconds after which another try makes sense, at least 1 (design 6)."""
+    return max(1, math.ceil(refused.retry_after))
 
 
 def describe(refused: Refused, model: str, router: str) -> Told:
@@ -37,3 +43,10 @@ def describe(refused: Refused, model: str, router: str) -> Told:
             return Told(500, f"unspecific error: {router} is shutting down")
         case Refusal.PLANNER_FAILED:
             return Told(500, detail)
+        case Refusal.NO_TARGET:
+            return Told(503, detail)
+        case Refusal.TOO_SLOW:
+            late = f"the deadline of the request cannot be met: {model} would need about {detail} s"
+            return Told(503, late, "deadline_unreachable")
+        case Refusal.BROKEN:
+            return Told(502, f"model {model}: the connection to its model server broke")

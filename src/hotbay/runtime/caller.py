@@ -23,5 +23,5 @@ class Caller(Protocol):
         ...
 
     def granted(self, effect: Grant) -> None:
-        """Forward now, and call `Engine.finished` exactly once when that has ended."""
+        """Forward now; call `Engine.finished` once when that has ended, or `Engine.broken`."""
         ...

@@ -37,6 +37,7 @@ from hotbay.core.effects import (
 )
 from hotbay.core.events import (
     Arrived,
+    Broken,
     Close,
     Drain,
     Event,
@@ -132,10 +133,27 @@ class Engine(ProcessListener):
         """Return a number for a request, unique for this engine's life."""
         return next(self._requests)
 
-    def arrive(self, request: int, target: str, mode: Mode, caller: Caller) -> None:
-        """Ask for a model."""
+    def arrive(
+        self,
+        request: int,
+        target: str,
+        mode: Mode,
+        caller: Caller,
+        *,
+        selector: bool = False,
+        deadline: float | None = None,
+    ) -> None:
+        """Ask for a model, or for what a selector chooses; `deadline` is in loop time."""
         self._callers[request] = caller
-        self.post(Arrived(request, target, mode))
+        self.post(Arrived(request, target, mode, selector, deadline))
+
+    def broken(self, request: int, caller: Caller) -> None:
+        """Say that a granted request lost its connection before anything of the answer came.
+
+        It waits again if its model server has died (design 7.6), or is refused.
+        """
+        self._callers[request] = caller
+        self.post(Broken(request))
 
     def left(self, request: int) -> None:
         """Withdraw a request that was not granted yet; the caller is told nothing more."""
@@ -195,6 +213,14 @@ class Engine(ProcessListener):
     def queue(self) -> QueueView:
         """Return the swaps under way, and who waits for what."""
         return self._machine.queue(self._loop.time())
+
+    def load_time(self, model: str) -> float | None:
+        """Return the seconds that the last successful start of a model took, if there was one."""
+        return self._machine.load_time(model)
+
+    def choice(self, selector: str) -> str | None:
+        """Return which of its targets a selector would choose now; None: none, or no selector."""
+        return self._machine.choice(selector)
 
     def ports_in_use(self) -> dict[str, int]:
         """Return the ports of every program that is not gone, by model."""

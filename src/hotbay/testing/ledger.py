@@ -31,6 +31,7 @@ from hotbay.core.effects import (
 )
 from hotbay.core.events import (
     Arrived,
+    Broken,
     Close,
     Drain,
     Event,
@@ -38,6 +39,7 @@ from hotbay.core.events import (
     Finished,
     Gone,
     Left,
+    Mode,
     ProbeOk,
     RulesChanged,
     Spawned,
@@ -160,11 +162,15 @@ class Ledger:
             case Arrived():
                 self._arrive(event)
             case Left(request):
-                if self.requests[request].waits:
+                left = self.requests[request]
+                if left.waits or left.fate is Fate.BROKEN:
                     self._end(request, Fate.LEFT)
             case Finished(request):
                 self._expect(request, Fate.GRANTED)
                 self._end(request, Fate.FINISHED)
+            case Broken(request):
+                self._expect(request, Fate.GRANTED)
+                self.requests[request].fate = Fate.BROKEN
             case TimerFired(timer):
                 self.timers.pop(timer, None)
             case UnloadAsked(token, models, _):
@@ -201,9 +207,7 @@ class Ledger:
         if event.request in self.requests:
             raise ContractError(f"request {event.request} has arrived before")
         number = len(self.requests) + 1
-        request = Request(event.request, number, event.target, event.mode, self.now)
-        rules = self.rules.models.get(event.target)
-        request.priority = 0 if rules is None else rules.priority
+        request = Request(event.request, number, event.target, event.mode, self.now, event.selector)
         self.requests[request.id] = self._open[request.id] = request
 
     def _note_request(self, effect: Admitted | Refused | Position | Grant) -> None:
@@ -214,13 +218,14 @@ class Ledger:
             case Admitted(_, target, position, wait):
                 self._expect(request.id, Fate.ARRIVED)
                 request.model = target
+                self._look_up(request)
                 self._place(request, position, wait)
             case Refused(_, refusal):
-                self._expect(request.id, Fate.ARRIVED, Fate.QUEUED, Fate.WAITING)
+                self._expect(request.id, Fate.ARRIVED, Fate.QUEUED, Fate.WAITING, Fate.BROKEN)
                 request.refusal = refusal
                 self._end(request.id, Fate.REFUSED)
             case Position(_, position, wait):
-                self._expect(request.id, Fate.QUEUED, Fate.WAITING)
+                self._expect(request.id, Fate.QUEUED, Fate.WAITING, Fate.BROKEN)
                 self._place(request, position, wait)
             case Grant(_, model, generation):
                 self._expect(request.id, Fate.QUEUED, Fate.WAITING)
@@ -230,6 +235,14 @@ class Ledger:
                 request.generation = generation
                 request.granted = self.now
                 request.position, request.wait = 0, None
+
+    def _look_up(self, request: Request) -> None:
+        """Take over what the model's rules say at its admission."""
+        rules = self.rules.models.get(request.model)
+        if rules is not None:
+            request.priority = rules.priority
+            if request.mode is Mode.WEBSOCKET:
+                request.mode = Mode.UNTRACKED if rules.ignore_websockets else Mode.NORMAL
 
     def _place(self, request: Request, position: int, wait: Wait | None) -> None:
         if wait is not None and (position == 0) != (wait.kind in WAITS_FOR_ITS_SWAP):
@@ -308,10 +321,6 @@ class Ledger:
             raise ContractError(f"{swap} beside another to the same model")
         self.swaps[swap.model] = swap.evict
         self._new_swaps.add(swap.model)
-        for request in self.queue():
-            if request.model == swap.model:  # it joins: no announcement says so
-                request.fate = Fate.WAITING
-                request.position, request.wait = 0, None
 
     def _end_swaps(self) -> None:
         """Drop the swaps that are over: nobody waits for them and nothing starts."""

@@ -22,6 +22,8 @@ class Fate(enum.Enum):
     WAITING = "waiting"
     """For the swap to its own model."""
     GRANTED = "granted"
+    BROKEN = "broken"
+    """Granted, but its connection broke: it waits for news of its model server."""
     FINISHED = "finished"
     REFUSED = "refused"
     LEFT = "left"
@@ -44,7 +46,9 @@ class Request:
     Attributes:
         number: how many requests had arrived when it did, itself included.
         target: what it asked for.
-        model: what it was admitted for.
+        selector: that is a selector.
+        mode: how it takes part; for a websocket, once it is admitted, what that comes to.
+        model: what it was admitted for; empty for a peer's model.
         priority: its model's priority when it arrived.
         position: last announced place in the queue, 0 outside of it.
         wait: last announced reason why it waits.
@@ -56,6 +60,7 @@ class Request:
     target: str
     mode: Mode
     arrived: float
+    selector: bool = False
     priority: int = 0
     fate: Fate = Fate.ARRIVED
     model: str = ""
@@ -74,7 +79,8 @@ class Request:
     @property
     def counts(self) -> bool:
         """Granted, not finished, and of a kind that keeps its model loaded."""
-        return self.fate is Fate.GRANTED and self.mode is not Mode.UNTRACKED
+        served = self.fate in (Fate.GRANTED, Fate.BROKEN)
+        return served and self.mode is not Mode.UNTRACKED and bool(self.model)
 
     @property
     def holds_a_place(self) -> bool:

@@ -16,6 +16,7 @@ from functools import partial
 from hotbay.core.effects import CancelTimer, Effect, Grant, Probe, SetTimer, Spawn, Stop
 from hotbay.core.events import (
     Arrived,
+    Broken,
     Close,
     Drain,
     Event,
@@ -50,6 +51,7 @@ class ServerScript:
         life: from its start until it exits by itself; shorter than `load`: it
             exits while starting, otherwise it crashes while ready.
         spawn_error: why it cannot be spawned at all, or empty.
+        breaks: it crashes before it has answered anything, so that its requests may be retried.
     """
 
     load: float = 1.0
@@ -57,6 +59,7 @@ class ServerScript:
     linger: float = 0.0
     life: float = math.inf
     spawn_error: str = ""
+    breaks: bool = False
 
 
 AT_ONE_TIME = 100_000
@@ -104,18 +107,29 @@ class World:
 
     # -- what may be done to it ------------------------------------------------------
 
-    def request(self, model: str, run: float = 1.0, mode: Mode = Mode.NORMAL) -> int:
-        """Let a request arrive now that runs `run` seconds once granted; returns its number."""
+    def request(
+        self,
+        target: str,
+        run: float = 1.0,
+        mode: Mode = Mode.NORMAL,
+        *,
+        deadline: float | None = None,
+    ) -> int:
+        """Let a request arrive now that runs `run` seconds once granted; returns its number.
+
+        `target` is a selector if there is one of that name; `deadline` is an absolute time.
+        """
         request = next(self._requests)
         self._run_times[request] = run
-        self.send(Arrived(request, model, mode))
+        selector = target in self.ledger.rules.selectors
+        self.send(Arrived(request, target, mode, selector, deadline))
         return request
 
     def leave(self, request: int) -> None:
         """Let the client of a request go away; if it is served, it ends now."""
         if request in self._ends:
             self._finish(request)
-        elif self.ledger.requests[request].waits:
+        else:
             self.send(Left(request))
 
     def unload(self, *models: str, grace: float | None = None) -> int:
@@ -186,8 +200,9 @@ class World:
                 server = self._servers[model, generation]
                 self._exit_after(min(server.script.stop, grace), model, generation)
             case Grant(request, model, generation):
-                self._servers[model, generation].running.add(request)
-                run = self._run_times.pop(request)
+                if model:  # otherwise a peer's
+                    self._servers[model, generation].running.add(request)
+                run = self._run_times[request]
                 self._ends[request] = self.clock.after(run, partial(self._finish, request))
             case SetTimer(timer, at):
                 self._cancel_timer(timer)
@@ -226,18 +241,31 @@ class World:
             server.probe.cancel()
         self.send(Exited(model, generation, "end of script"))
         for request in sorted(server.running):
-            self.clock.after(0, partial(self._finish, request))
+            breaks = server.script.breaks and self.ledger.requests[request].counts
+            end = self._break if breaks else self._finish
+            self.clock.after(0, partial(end, request))
         self.clock.after(server.script.linger, partial(self.send, Gone(model, generation)))
 
     def _finish(self, request: int) -> None:
-        """End a granted request, once: its run time is over, its client or its server has gone."""
+        """End a granted request: its run time is over, its client or its server has gone."""
+        if self._end(request):
+            self.send(Finished(request))
+
+    def _break(self, request: int) -> None:
+        if self._end(request):
+            self.send(Broken(request))
+
+    def _end(self, request: int) -> bool:
+        """Take a granted request from its server; False if somebody did so before."""
         appointment = self._ends.pop(request, None)
         if appointment is None:
-            return
+            return False
         appointment.cancel()
         booked = self.ledger.requests[request]
-        self._servers[booked.model, booked.generation].running.discard(request)
-        self.send(Finished(request))
+        server = self._servers.get((booked.model, booked.generation))
+        if server is not None:
+            server.running.discard(request)
+        return True
 
     def _fire(self, timer: Timer) -> None:
         del self._timers[timer]
