@@ -53,6 +53,7 @@ def test_options_for_the_whole_server() -> None:
         ("GET http://me@example.net/x", 400),
         ("GET /a#b", 400),
         ("CONNECT example.net:443", 501),
+        ("CONNECT /", 501),
     ],
 )
 def test_other_targets_are_refused(target: str, status: int) -> None:

@@ -224,6 +224,19 @@ async def test_nothing_is_run_behind_a_refusal_that_closes(tmp_path: Path) -> No
         assert served.app.paths == []
 
 
+@pytest.mark.parametrize("nonsense", [b"zz\r\n", b"1\r\nxx\r\n", b"0\r\n\r\nnonsense\r\n"])
+async def test_nonsense_behind_a_refusal_that_closes_is_not_looked_at(
+    nonsense: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    refused = get("//", "Transfer-Encoding: chunked")
+    async with serving(tmp_path) as served, served.visit() as visitor:
+        response = await visitor.ask(refused + nonsense)
+
+        assert (response.status, response.header("connection")) == (307, "close")
+        assert await visitor.closed() == b""
+    assert caplog.records == []
+
+
 async def test_a_small_body_behind_a_refusal_does_not_cost_the_connection(tmp_path: Path) -> None:
     async with (
         serving(tmp_path, settings="apiKeys: [k]\n") as served,

@@ -129,7 +129,8 @@ class HardenedProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
         try:
             self._feed(data)
         except BadRequest as error:
-            self.reject(error)
+            if not self._deaf:  # otherwise it has been answered, and what follows is nothing to us
+                self.reject(error)
             return
         if self._progress:
             self._stalled = 0

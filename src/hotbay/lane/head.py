@@ -70,6 +70,8 @@ def read_head(
     """
     if version not in {"1.1", "1.0"}:
         raise BadRequest(505, f"HTTP/{version} is not supported, use HTTP/1.1")
+    if method == b"CONNECT":
+        raise BadRequest(501, "CONNECT is not supported")
     http11 = version == "1.1"
     fields = dict(headers)
     if len(fields) != len(headers):
@@ -131,8 +133,6 @@ def _origin_form(
 
     The authority of an absolute target replaces Host, also in `fields`.
     """
-    if method == b"CONNECT":
-        raise BadRequest(501, "CONNECT is not supported")
     if target == b"*" and method == b"OPTIONS":
         return b"/", headers
     scheme = next((s for s in _SCHEMES if target[: len(s)].lower() == s), None)
