@@ -12,10 +12,12 @@ from starlette.responses import Response
 from hotbay.lane.errors import error_headers, render_error
 
 
-def json_answer(value: object, headers: dict[str, str] | None = None) -> Response:
-    """Answer 200 with one JSON value; mappings of the configuration may be in it."""
+def json_answer(
+    value: object, headers: dict[str, str] | None = None, *, status: int = 200
+) -> Response:
+    """Answer with one JSON value; mappings of the configuration may be in it."""
     body = msgspec.json.encode(value, enc_hook=_plain)
-    return Response(body, 200, headers, "application/json")
+    return Response(body, status, headers, "application/json")
 
 
 def text_answer(text: str, status: int = 200, headers: dict[str, str] | None = None) -> Response:

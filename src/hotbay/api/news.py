@@ -56,13 +56,20 @@ QUEUE_EVERY = 0.1
 class News:
     """Tells what happens."""
 
-    def __init__(self, config: Config, logs: LogBook, queue: Callable[[], QueueView]) -> None:
+    def __init__(
+        self,
+        config: Config,
+        logs: LogBook,
+        queue: Callable[[], QueueView],
+        warnings: Sequence[Problem] = (),
+    ) -> None:
         """Begin with every model stopped and no profile active.
 
         Args:
             config: in force; a reload is told by `reloaded`.
             logs: what is written there is told.
             queue: looks at the queue.
+            warnings: what is odd about the configuration.
         """
         self.run = secrets.token_hex(4)
         """Part of each event's id, so that none of an earlier run is taken for one of this."""
@@ -70,7 +77,7 @@ class News:
         self.events = Hub(partial(sse.event, self.run), logs.proxy.warn, resumable=True)
         self.timeline = Timeline()
         self.profile: str | None = None
-        self.last_load = _loaded("loaded", ())
+        self.last_load = _loaded("loaded", warnings)
         """What became of the last attempt to load the configuration."""
         self._config = config
         self._queue = queue
