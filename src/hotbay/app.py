@@ -14,10 +14,14 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from hotbay.activity.inflight import InFlight
+from hotbay.activity.recorder import Recorder
 from hotbay.api.app import create_app, serves
+from hotbay.api.news import News
 from hotbay.api.services import Build, Services
-from hotbay.config import ConfigError, PortRequest, Sources, load
+from hotbay.config import ConfigError, PortRequest, Problem, Sources, load
 from hotbay.config.model import Config, ModelConfig
+from hotbay.core.effects import Effect, State, StateChanged
 from hotbay.lane.body import BodyMemory
 from hotbay.lane.context import Lane, LaneContext
 from hotbay.lane.gate import GateRules
@@ -58,18 +62,40 @@ class Origin:
 class App:
     """A running hotbay."""
 
-    def __init__(self, config: Config, origin: Origin, logs: LogBook) -> None:
-        """Build the parts; nothing runs yet. Belongs to the running event loop."""
+    def __init__(
+        self,
+        config: Config,
+        origin: Origin,
+        logs: LogBook,
+        warnings: Sequence[Problem] = (),
+    ) -> None:
+        """Build the parts; nothing runs yet. Belongs to the running event loop.
+
+        `warnings` are those of the configuration, for whoever asks for them later.
+        """
         self.logs = logs
         self._origin = origin
-        self._engine = Engine(config, logs, Journal(logs).watch)
+        self._journal = Journal(logs)
+        self._engine = Engine(config, logs, self._watch)
+        self._news = News(config, logs, self._engine.queue, warnings)
+        self._recorder = _recorder(self._news)
         self._processes = _processes(self._engine, logs)
         self._engine.attach(self._processes)
         self._client = Client()
         self._engine.on_endpoint_gone = self._client.forget
         self._memory = BodyMemory(config.limits.body_memory)
         self._profiles = ActiveProfile(config.profiles, logs.proxy.info)
-        self._services = Services(config, self._engine, logs, origin.build, self._profiles)
+        self._profiles.on_change.append(self._news.profile_changed)
+        self._services = Services(
+            config,
+            self._engine,
+            logs,
+            origin.build,
+            self._profiles,
+            self._news,
+            self._recorder,
+            self.reload,
+        )
         self._lane = Lane(self._context(config))
         self._server = LaneServer(
             create_app(self._services),
@@ -111,6 +137,7 @@ class App:
                     await self._reload_once()
                 except Exception as error:  # noqa: BLE001 - the models go on, whatever a planner does
                     self.logs.proxy.error(f"failed to reload config: {error!r}", error)
+                    self._news.refused([Problem("", 0, 0, "", repr(error))], ())
 
     async def drain(self) -> None:
         """Accept no more, serve what has been accepted, stop every model server."""
@@ -118,6 +145,7 @@ class App:
             self._preload.cancel()
         async with self._reloading:
             self.logs.end_streams()
+            self._news.close()
             self._engine.drain(DRAIN_LIMIT)
         await asyncio.gather(self._server.stop(DRAIN_LIMIT), self._engine.closed())
 
@@ -132,6 +160,12 @@ class App:
         await self._processes.close()
 
     # -- inside --------------------------------------------------------------------------
+
+    def _watch(self, effect: Effect) -> None:
+        self._journal.watch(effect)
+        self._news.watch(effect)
+        if isinstance(effect, StateChanged) and effect.new is State.STARTING:
+            self._recorder.model_starts(effect.model)
 
     def _context(self, config: Config) -> LaneContext:
         return LaneContext(
@@ -174,6 +208,7 @@ class App:
                 log.warn(str(warning))
             for problem in error.problems:
                 log.warn(f"failed to reload config: {problem}")
+            self._news.refused(error.problems, error.warnings)
             return
         for warning in loaded.warnings:
             log.warn(str(warning))
@@ -184,6 +219,7 @@ class App:
         self._services.config = config
         self._profiles.configure(config.profiles)
         self._lane.context = self._context(config)
+        self._news.reloaded(config, loaded.warnings)
         self._begin_preload()
         log.info("configuration reloaded")
 
@@ -212,6 +248,16 @@ def _keep_ports(
         ports[request.model_id] = port
         taken.add(port)
     return ports
+
+
+def _recorder(news: News) -> Recorder:
+    clock = asyncio.get_running_loop().time
+    return Recorder(
+        InFlight(news.messages, news.events, clock),
+        events=news.events,
+        queue_changed=news.queue_changed,
+        clock=clock,
+    )
 
 
 def _processes(listener: ProcessListener, logs: LogBook) -> Processes:

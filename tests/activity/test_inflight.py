@@ -9,38 +9,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from tests.activity.requests import about
 
 from hotbay.activity import inflight as inflight_module
 from hotbay.activity.hub import Hub
 from hotbay.activity.inflight import QUEUE, InFlight
 from hotbay.activity.recorder import Recorder
-from hotbay.activity.recording import About
 
 ARRIVED = datetime(2031, 4, 5, 6, 7, 8, 520_000, UTC).timestamp()
-
-
-def about(**changes: Any) -> About:
-    values: dict[str, Any] = {
-        "model": "lily",
-        "requested": "lily",
-        "selector": "",
-        "method": "POST",
-        "path": "/v1/completions",
-        "headers": [
-            (b"host", b"localhost"),
-            (b"content-type", b"application/json"),
-            (b"authorization", b"Bearer secret"),
-            (b"x-tag", b"one"),
-            (b"x-tag", b"two"),
-        ],
-        "remote": "192.0.2.7",
-        "recorded": False,
-        "stream": False,
-        "request_id": "r-1",
-        "cancel": lambda: None,
-        **changes,
-    }
-    return About(**values)
 
 
 class Desk:

@@ -16,7 +16,19 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import Receive, Scope, Send
 
-from hotbay.api import about, explain, listing, logs, profiles, servers, ui
+from hotbay.api import (
+    about,
+    configuration,
+    events,
+    explain,
+    inflight,
+    listing,
+    logs,
+    profiles,
+    servers,
+    timeline,
+    ui,
+)
 from hotbay.api.answers import text_answer
 from hotbay.api.cors import preflight
 from hotbay.api.services import Services
@@ -61,6 +73,12 @@ ROUTES = (
     _Route("/api/version", about.version),
     _Route("/api/profiles", profiles.profiles),
     _Route("/api/profiles/active", profiles.select, methods=["PUT"]),
+    _Route("/api/events", events.messages),
+    _Route("/api/inflight/{id}/cancel", inflight.cancel, methods=["POST"]),
+    _Route("/api/x/events", events.events),
+    _Route("/api/x/timeline", timeline.timeline),
+    _Route("/api/x/config", configuration.configuration),
+    _Route("/api/x/reload", configuration.reload, methods=["POST"]),
     _Route("/api/x/plan", explain.plan, methods=["POST"]),
     _Route("/api/x/queue", explain.queue),
     _Route("/logs", logs.history),

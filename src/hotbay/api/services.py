@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from starlette.requests import Request
 
+from hotbay.activity.recorder import Recorder
+from hotbay.api.news import News
 from hotbay.config.model import Config
 from hotbay.runtime.engine import Engine
 from hotbay.runtime.logs import LogBook
@@ -25,6 +28,7 @@ class Build:
 class Services:
     """The running program as its routes see it; `config` is replaced by a reload.
 
+    `reload` reads the files again; `news.last_load` then tells what became of it.
     `streams` counts the open streams, which `limits.subscribers` bounds.
     """
 
@@ -33,6 +37,9 @@ class Services:
     logs: LogBook
     build: Build
     profiles: ActiveProfile
+    news: News
+    recorder: Recorder
+    reload: Callable[[], Awaitable[None]]
     streams: int = 0
 
 
