@@ -76,6 +76,7 @@ export default defineConfig(({ command }) => ({
   },
   test: {
     environment: 'happy-dom',
+    css: true,
     include: ['src/**/*.test.ts'],
   },
 }));

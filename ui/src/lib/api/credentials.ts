@@ -1,0 +1,19 @@
+/** How requests show that they may be made. */
+export type Credentials =
+  /** As the browser knows how: by what it asked the user for when the page was opened. */
+  | { kind: 'browser' }
+  /** By a key that was entered in the page. */
+  | { kind: 'key'; key: string }
+  /** Not at all: the user has logged out. */
+  | { kind: 'none' };
+
+export function withCredentials(credentials: Credentials, init: RequestInit = {}): RequestInit {
+  if (credentials.kind === 'browser') return { ...init, credentials: 'same-origin' };
+  const headers = new Headers(init.headers);
+  if (credentials.kind === 'key') headers.set('Authorization', `Bearer ${credentials.key}`);
+  return { ...init, headers, credentials: 'omit' };
+}
+
+export function same(a: Credentials, b: Credentials): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}

@@ -1,0 +1,74 @@
+/** What can go wrong with a call, in words for people. */
+
+/** Who is to blame. */
+export type Source = 'hotbay' | 'model server' | 'network';
+
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+
+  constructor(
+    message: string,
+    /** 0 if no answer came. */
+    readonly status: number,
+    readonly source: Source,
+    /** Seconds after which the server says it is worth another try. */
+    readonly retryAfter: number | null = null,
+  ) {
+    super(message);
+  }
+}
+
+/** What an answer that is none of success says. */
+export async function errorOf(response: Response): Promise<ApiError> {
+  const text = await response.text().catch(() => '');
+  const [message, source] = messageIn(text, response);
+  const wait = Number(response.headers.get('Retry-After') ?? 'none');
+  return new ApiError(message, response.status, source, Number.isFinite(wait) ? wait : null);
+}
+
+function messageIn(text: string, response: Response): [string, Source] {
+  const fallback = text.trim().slice(0, 500) || `${response.status} ${response.statusText}`.trim();
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    return [fallback, 'hotbay'];
+  }
+  if (!isObject(body)) return [fallback, 'hotbay'];
+  const source = body.src === 'llama-swap' ? 'hotbay' : 'model server';
+  const error = body.error;
+  if (typeof error === 'string') return [error, source];
+  if (isObject(error) && typeof error.message === 'string') return [error.message, source];
+  return [fallback, source];
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
+
+/** What to tell the user of anything that was thrown, and what they can do. */
+export function explain(error: unknown): string {
+  if (!(error instanceof ApiError)) return error instanceof Error ? error.message : String(error);
+  const again = error.retryAfter === null ? '' : ` Try again in ${error.retryAfter} s.`;
+  switch (error.status) {
+    case 0:
+      return `The server does not answer: ${error.message}`;
+    case 401:
+      return 'The server wants an API key that it knows.';
+    case 413:
+      return `Too large for the server: ${error.message}`;
+    case 429:
+      return `Too much at once: ${error.message}.${again}`;
+    case 502:
+      return `The model server could not be reached: ${error.message}`;
+    case 503:
+      return `Not available at the moment: ${error.message}.${again}`;
+    default:
+      return error.message;
+  }
+}
+
+/** Whether somebody gave up on purpose, which is no failure. */
+export function isAbort(error: unknown): boolean {
+  return error instanceof DOMException && error.name === 'AbortError';
+}
