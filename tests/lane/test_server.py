@@ -160,9 +160,10 @@ async def test_a_certificate_that_cannot_be_used_is_an_error(tmp_path: Path) -> 
             pass
 
 
-async def test_clients_that_vanish_are_noticed_by_the_kernel(tmp_path: Path) -> None:
+async def test_the_kernel_notices_vanished_clients_and_holds_nothing_back(tmp_path: Path) -> None:
     async with serving(tmp_path) as served, served.visit() as visitor:
         await visitor.ask(HEALTH)
         (connection,) = served.server._connections
         accepted = connection.transport.get_extra_info("socket")
         assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
