@@ -332,7 +332,7 @@ def test_cards_are_those_that_this_process_may_use(tmp_path: Path) -> None:
     card(tmp_path, 0, "0x1002", "amdgpu", files, bus="0000:03:00.0")
     card(tmp_path, 1, "0x8086", "xe", {}, bus="0000:04:00.0")
     card(tmp_path, 2, "0x10de", "nvidia", {}, bus="0000:05:00.0")
-    card(tmp_path, 3, "0x1a03", "ast", {})
+    card(tmp_path, 3, "0x1a03", "ast", {}, bus="0000:06:00.0")
     (tmp_path / "dev/dri/renderD130").unlink()
     write(tmp_path, {"sys/module/amdgpu/version": "6.10.5"})
     assert graphics_cards(tmp_path) == [
