@@ -383,6 +383,18 @@ async def test_the_ports_of_programs_that_are_not_gone_are_in_use(begin: Begin) 
     assert world.engine.ports_in_use() == {"b": 7002}
 
 
+async def test_the_process_of_a_program_is_told_until_it_is_gone(begin: Begin) -> None:
+    world = begin(a={})
+    world.visit("a")
+    assert world.engine.pids() == {}
+    world.engine.spawned(("a", 1), 4711)
+    assert world.engine.pids() == {"a": 4711}
+    world.engine.exited(("a", 1), "exit status 0")
+    assert world.engine.pids() == {"a": 4711}
+    world.engine.gone(("a", 1))
+    assert world.engine.pids() == {}
+
+
 async def test_the_present_can_be_looked_at(begin: Begin) -> None:
     world = begin(a={}, b={})
     world.ready("a")

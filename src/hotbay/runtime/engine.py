@@ -101,6 +101,7 @@ class Engine(ProcessListener):
         self._callers: dict[int, Caller] = {}
         self._timers: dict[Timer, asyncio.TimerHandle] = {}
         self._launches: dict[ProcessKey, Launch] = {}
+        self._pids: dict[ProcessKey, int] = {}
         self._probes: dict[ProcessKey, asyncio.Task[None]] = {}
         self._output: dict[ProcessKey, asyncio.Event] = {}
         self._endpoints: dict[str, Endpoint] = {}
@@ -226,6 +227,10 @@ class Engine(ProcessListener):
         """Return the ports of every program that is not gone, by model."""
         return {key[0]: launch.endpoint.port for key, launch in self._launches.items()}
 
+    def pids(self) -> dict[str, int]:
+        """Return the process of every program that runs or is not gone, by model."""
+        return {key[0]: pid for key, pid in self._pids.items()}
+
     # -- the loop ------------------------------------------------------------------------
 
     def post(self, event: Event) -> None:
@@ -345,6 +350,7 @@ class Engine(ProcessListener):
     def spawned(self, key: ProcessKey, pid: int) -> None:
         """The program runs."""
         self._logs.proxy.debug(f"{key[0]}: started as process {pid}")
+        self._pids[key] = pid
         launch = self._launches[key]
         if launch.check is None:
             self._endpoints[key[0]] = launch.endpoint
@@ -378,6 +384,7 @@ class Engine(ProcessListener):
     def _forget(self, key: ProcessKey) -> Launch:
         self._end_probe(key)
         self._output.pop(key, None)
+        self._pids.pop(key, None)
         return self._launches.pop(key)
 
     # -- to the clock -----------------------------------------------------------------------
