@@ -126,7 +126,7 @@ CODINGS: Mapping[str, tuple[str, Callable[[bytes], bytes]]] = {
     "x-gzip": ("X-GZip", gzip.compress),
     "deflate": ("deflate", zlib.compress),
     "raw deflate": ("deflate", raw_deflate),
-    "br": ("br", brotli.compress),
+    "br": ("br", lambda data: brotli.compress(data, quality=4)),
     "zstd": ("zstd", zstandard.compress),
     "two": ("gzip, br", lambda data: brotli.compress(gzip.compress(data))),
 }
