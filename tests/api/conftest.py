@@ -170,11 +170,12 @@ async def serve(tmp_path: Path) -> AsyncIterator[Serve]:
         file = tmp_path / "config.yaml"
         file.write_text(json.dumps(content))  # JSON is YAML
         sources = Sources(file, None)
-        config = load(sources).config
+        loaded = load(sources)
         sock = socket.create_server(("127.0.0.1", 0))
         port = int(sock.getsockname()[1])
         origin = Origin(sources, [sock], loopback, None, None, BUILD)
-        app = App(config, origin, LogBook(config, Console(None)))
+        logs = LogBook(loaded.config, Console(None))
+        app = App(loaded.config, origin, logs, loaded.warnings)
         apps.append(app)
         await app.start()
         return Served(app, port)

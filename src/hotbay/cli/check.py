@@ -16,8 +16,8 @@ def check(config: Path | None, config_dir: Path | None, *, as_json: bool) -> int
     if loaded is None:
         return 1
     if as_json:
-        print(json.dumps(effective(loaded), indent=2, ensure_ascii=False))
+        print(json.dumps(effective(loaded.config), indent=2, ensure_ascii=False))
     else:
-        count = len(loaded.models)
+        count = len(loaded.config.models)
         print(f"the configuration is valid: {count} model{'' if count == 1 else 's'}")
     return 0

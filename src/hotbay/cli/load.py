@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from hotbay.cli.report import Level, report
-from hotbay.config import ConfigError, Sources, load
-from hotbay.config.model import Config
+from hotbay.config import ConfigError, Loaded, Sources, load
 
 
-def load_or_report(sources: Sources) -> Config | None:
-    """Return the configuration, or None once every error has been reported."""
+def load_or_report(sources: Sources) -> Loaded | None:
+    """Load a configuration; None once every error has been reported."""
     try:
         loaded = load(sources)
     except ConfigError as error:
@@ -19,4 +18,4 @@ def load_or_report(sources: Sources) -> Config | None:
         return None
     for warning in loaded.warnings:
         report(Level.WARN, warning.render())
-    return loaded.config
+    return loaded

@@ -27,11 +27,11 @@ def plan(
     loaded = load_or_report(Sources(config, config_dir))
     if loaded is None:
         return 1
-    names = [_model(loaded, name) for name in (*running, target)]
+    names = [_model(loaded.config, name) for name in (*running, target)]
     if None in names:
         return 1
     *up, model = [name for name in names if name is not None]
-    found = Machine(compile_rules(loaded)).forecast(model, 0.0, up)
+    found = Machine(compile_rules(loaded.config)).forecast(model, 0.0, up)
     if found is None or found.action == "refuse":
         print(found.text if found else f"no model {model!r}", file=sys.stderr)
         return 1

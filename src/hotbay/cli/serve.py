@@ -17,8 +17,7 @@ from hotbay.cli.load import load_or_report
 from hotbay.cli.report import Level, report
 from hotbay.cli.version import BUILD
 from hotbay.cli.watch import watch
-from hotbay.config import Sources
-from hotbay.config.model import Config
+from hotbay.config import Loaded, Sources
 from hotbay.runtime.logs import LibraryHandler, LogBook
 
 DEFAULT_ADDRESS = "127.0.0.1:8080"
@@ -63,8 +62,8 @@ def serve(options: Options) -> int:
     if (options.cert is None) != (options.key is None):
         report(Level.ERROR, "-tls-cert-file and -tls-key-file go together")
         return 1
-    config = load_or_report(options.sources)
-    if config is None:
+    loaded = load_or_report(options.sources)
+    if loaded is None:
         return 1
     try:
         default = DEFAULT_TLS_ADDRESS if options.cert else DEFAULT_ADDRESS
@@ -76,15 +75,15 @@ def serve(options: Options) -> int:
     origin = Origin(
         options.sources, sockets, is_loopback(address), options.cert, options.key, BUILD
     )
-    return asyncio.run(_run(config, origin, address, watched=options.watch))
+    return asyncio.run(_run(loaded, origin, address, watched=options.watch))
 
 
-async def _run(config: Config, origin: Origin, address: Address, *, watched: bool) -> int:
+async def _run(loaded: Loaded, origin: Origin, address: Address, *, watched: bool) -> int:
     signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
     _listen_to(signals)
-    logs = LogBook(config)
+    logs = LogBook(loaded.config)
     logging.getLogger().addHandler(LibraryHandler(logs.proxy))
-    app = App(config, origin, logs)
+    app = App(loaded.config, origin, logs, loaded.warnings)
     try:
         await app.start()
     except OSError as error:

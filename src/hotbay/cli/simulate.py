@@ -65,8 +65,8 @@ def simulate(
     if loaded is None:
         return 1
     try:
-        played = _choose(loaded, workload, activity)
-        found = report(play(compile_rules(loaded), played.workload, seed))
+        played = _choose(loaded.config, workload, activity)
+        found = report(play(compile_rules(loaded.config), played.workload, seed))
     except ConfigError as error:
         for problem in error.problems:
             say(Level.ERROR, problem.render())
