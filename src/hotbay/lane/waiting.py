@@ -48,6 +48,8 @@ def _reason(wait: Wait, in_flight: Callable[[str], int], load_time: float | None
             return f"Waiting for {names} to be unloaded"
         case "draining":
             return f"Waiting for {names} to finish under the old configuration"
+        case "crashed":
+            return "Its model server died, trying once more"
         case "patience":
             return f"Waiting for an older request for {names}"
 
