@@ -240,6 +240,16 @@ def test_typing_stops_in_the_middle_of_a_line() -> None:
     assert WHOLE.fullmatch(shown.words)
 
 
+def test_a_text_that_has_ended_does_not_end_again() -> None:
+    shown = Shown().start().wait(2)
+    shown.text.finish()
+    before = shown.raw
+    shown.text.update("Queue position: #1")
+    shown.wait(5)
+    shown.text.finish()
+    assert shown.raw == before
+
+
 @pytest.mark.parametrize("end", ["finish", "abandon", "fail"])
 def test_nothing_stays_on_the_clock(end: str) -> None:
     shown = Shown().start().wait(1)

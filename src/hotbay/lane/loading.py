@@ -162,7 +162,7 @@ class LoadingText:
         self._update = text
 
     def finish(self) -> None:
-        """Stop and say so: the upstream's answer follows."""
+        """Stop and say so: the upstream's answer follows. Harmless if it has ended."""
         self._end("Done!")
 
     def fail(self, status: int, message: str, code: str | None = None) -> None:
@@ -173,8 +173,7 @@ class LoadingText:
             message: for the user.
             code: instead of the code that follows from the status.
         """
-        if self._timer is not None:
-            self._end("Failed!")
+        self._end("Failed!")
         self._send(error_event(status, message, code))
         if self._chunked and not self._left:
             self._write(b"0\r\n\r\n")
@@ -192,6 +191,8 @@ class LoadingText:
             self._timer = None
 
     def _end(self, verdict: str) -> None:
+        if self._timer is None:
+            return
         self._stop()
         seconds = self._now() - self._since
         self._say(f"\n{verdict} ({seconds:.2f}s)\n{_BAR}\n \n")
