@@ -17,7 +17,10 @@ _KINDS = (
     ("gpu", r"\bGPU\b"),
     (
         "file",
-        r"not found|is missing|no permission|not a program|not executable|disk is full|no such",
+        (
+            r"not found|is missing|no permission|not a program|not executable|disk is full|no such"
+            r"|failed to start command"
+        ),
     ),
     ("crash", r"crashed|aborted itself|processor lacks"),
     ("configuration", r"not in the configuration"),
