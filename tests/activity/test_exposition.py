@@ -186,12 +186,12 @@ def test_it_can_be_asked_for_while_others_count(counters: Counters) -> None:
         for n in itertools.count():
             if stop.is_set():
                 return
-            counters.request("lily", CHAT, f"outcome {n % 5000}", duration=1)
+            counters.request("lily", CHAT, f"outcome {n % 300}", duration=1)
 
     thread = threading.Thread(target=count)
     thread.start()
     try:
-        told = [exposition(counters, Gauges()) for _ in range(20)]
+        told = [exposition(counters, Gauges()) for _ in range(10)]
     finally:
         stop.set()
         thread.join()
