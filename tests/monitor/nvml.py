@@ -33,6 +33,7 @@ class Nvml(ModuleType):
         self._driver = driver
         self._old = old
         self.processes: dict[int, list[tuple[int, int | None]]] = {}
+        self.drawing: dict[int, list[tuple[int, int | None]]] = {}
 
     def nvmlInit(self) -> None:
         if not self._driver:
@@ -80,6 +81,10 @@ class Nvml(ModuleType):
 
     def nvmlDeviceGetComputeRunningProcesses(self, handle: int) -> Any:
         running = self.processes.get(handle, [])
+        return [SimpleNamespace(pid=pid, usedGpuMemory=used) for pid, used in running]
+
+    def nvmlDeviceGetGraphicsRunningProcesses(self, handle: int) -> Any:
+        running = self.drawing.get(handle, [])
         return [SimpleNamespace(pid=pid, usedGpuMemory=used) for pid, used in running]
 
     def _only_new(self, handle: int) -> None:

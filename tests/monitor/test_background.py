@@ -13,6 +13,7 @@ from hotbay.monitor.background import Background, LoopLog
 
 def test_work_is_done_in_a_thread_of_its_own() -> None:
     background = Background()
+    background.start()
 
     async def name() -> str:
         return threading.current_thread().name
@@ -23,6 +24,7 @@ def test_work_is_done_in_a_thread_of_its_own() -> None:
 
 def test_closing_cancels_what_still_runs_and_ends_the_thread() -> None:
     background = Background()
+    background.start()
     begun, ended = threading.Event(), threading.Event()
 
     async def work() -> None:
@@ -42,6 +44,7 @@ def test_closing_cancels_what_still_runs_and_ends_the_thread() -> None:
 
 def test_an_error_reaches_whoever_asked() -> None:
     background = Background()
+    background.start()
 
     async def work() -> None:
         raise OSError("no driver")
@@ -56,6 +59,7 @@ async def test_the_log_is_written_by_the_loop_that_owns_it() -> None:
     threads: list[str] = []
     log = LoopLog(lines, asyncio.get_running_loop())
     background = Background()
+    background.start()
 
     async def work() -> None:
         threads.append(threading.current_thread().name)

@@ -35,6 +35,7 @@ class Monitored:
     def __init__(self) -> None:
         self.log = LogLines()
         self.background = Background()
+        self.background.start()
 
     def monitor(self, sources: Sequence[Source] = ()) -> PerformanceMonitor:
         log = LoopLog(self.log, asyncio.get_running_loop())

@@ -63,9 +63,12 @@ class Background:
     """Runs coroutines in a thread of its own."""
 
     def __init__(self) -> None:
-        """Start the thread, which does nothing yet."""
+        """Prepare the thread."""
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="hotbay-monitor", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread, which does nothing yet."""
         self._thread.start()
 
     def run(self, work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
@@ -74,8 +77,12 @@ class Background:
 
     def close(self) -> None:
         """Cancel what still runs and end the thread; waits at most `CLOSE_LIMIT` seconds."""
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(CLOSE_LIMIT)
+        if self._thread.ident is None:  # never started
+            self._loop.close()
+        elif self._thread.is_alive():
+            with suppress(RuntimeError):  # it has ended meanwhile
+                self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(CLOSE_LIMIT)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
