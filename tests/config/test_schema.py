@@ -100,6 +100,7 @@ def test_the_examples_comments_are_true_when_they_are_switched_on(tmp_path: Path
     text = "\n".join([*lines[:start], *matrix, *lines[start + 9 :]])
     text = text.replace("    use: group\n", "    use: matrix\n", 1)
     text = text.replace("# store:\n#   path: /var/lib/hotbay/", f"store:\n  path: {tmp_path}/")
+    text = text.replace("#   keep", "  keep")
     file = tmp_path / "config.yaml"
     file.write_text(text, encoding="utf-8")
     config = load(Sources(file), environ={}).config

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from hotbay.activity.hours import distrust
 from hotbay.activity.schema import prepare
 
 BUSY_TIMEOUT = 5.0
@@ -43,6 +44,7 @@ class Database:
                     _use_write_ahead_log(self._writer)
                 with self.writing() as connection:
                     prepare(connection)
+                    distrust(connection)
             except BaseException:
                 self._writer.close()
                 raise

@@ -1,8 +1,8 @@
 """The tables of the activity log (spec/activity-store.md 2).
 
 `activity` and `goose_db_version` are llama-swap's, kept as they are so that a file can go back and
-forth. `hotbay_activity` is ours: what only hotbay knows of a row, which rows that llama-swap wrote
-do not have.
+forth. The others are ours: `hotbay_activity` has what only hotbay knows of a row, so rows that
+llama-swap wrote are not in it; of `hotbay_hours` see `hotbay.activity.hours`.
 """
 
 from __future__ import annotations
@@ -65,6 +65,31 @@ OWN = """
 """
 
 
+HOURS = """
+    CREATE TABLE hotbay_hours (
+        hour INTEGER NOT NULL,
+        model_id TEXT NOT NULL,
+        requests INTEGER NOT NULL,
+        failed INTEGER NOT NULL,
+        cancelled INTEGER NOT NULL,
+        input_tokens INTEGER NOT NULL,
+        output_tokens INTEGER NOT NULL,
+        cache_tokens INTEGER NOT NULL,
+        duration_ms INTEGER NOT NULL,
+        queue_ms INTEGER NOT NULL,
+        swap_ms INTEGER NOT NULL,
+        load_ms INTEGER NOT NULL,
+        timed_input_tokens INTEGER NOT NULL,
+        input_seconds REAL NOT NULL,
+        timed_output_tokens INTEGER NOT NULL,
+        output_seconds REAL NOT NULL,
+        PRIMARY KEY (hour, model_id)
+    ) WITHOUT ROWID;
+    CREATE TABLE hotbay_summed_up (id INTEGER NOT NULL);
+    INSERT INTO hotbay_summed_up (id) VALUES (0);
+"""
+
+
 def prepare(connection: sqlite3.Connection) -> None:
     """Make the tables that are not there, within the transaction of the caller.
 
@@ -84,6 +109,8 @@ def prepare(connection: sqlite3.Connection) -> None:
         _run(connection, ACTIVITY + VERSION_1)
     if "hotbay_activity" not in tables:
         _run(connection, OWN)
+    if "hotbay_hours" not in tables:
+        _run(connection, HOURS)
 
 
 def _run(connection: sqlite3.Connection, script: str) -> None:

@@ -1,39 +1,77 @@
 """The activity log: every finished request as a row, and captures of the newest.
 
-`Store` owns one database with the thread that writes it and the captures that belong to its rows.
-Reading is done in other threads, never on the
-event loop.
+`Store` owns one database, the thread that writes it, and the captures that belong to its rows.
+Rows are looked for in other threads, never on the event loop.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+import asyncio
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
-from hotbay.activity.captures import Captures
-from hotbay.activity.database import Database
+from hotbay.activity import hours
+from hotbay.activity.captures import Capture, Captures
+from hotbay.activity.database import Database, StoreError
+from hotbay.activity.histogram import Histogram
 from hotbay.activity.inserts import insert
-from hotbay.activity.row import Row
+from hotbay.activity.queries import Filters, Page, Query, find_page, find_row, find_some
+from hotbay.activity.retention import doom, remove_doomed
+from hotbay.activity.row import Row, Stored
+from hotbay.activity.settings import Settings
+from hotbay.activity.speeds import Speeds
 from hotbay.activity.writer import Item, Made, Then, Writer
+
+READERS = 2
+"""Queries that run at the same time."""
+ROWS_AT_A_TIME = 1_000
+"""Rows that are read at once where all are wanted."""
+
+T = TypeVar("T")
+
+
+class Statistics(NamedTuple):
+    """Sums over rows, and how their speeds are distributed, None where none is known."""
+
+    sums: hours.Sums
+    prompt: Histogram | None
+    generation: Histogram | None
 
 
 class Store:
     """One activity log."""
 
-    def __init__(self, path: Path | None, *, captures: int, warn: Callable[[str], None]) -> None:
-        """Open the log; belongs to the running event loop.
-
-        Args:
-            path: SQLite file; None: the log is in memory.
-            captures: bytes that captures may take.
-            warn: takes a line for hotbay's own log.
+    def __init__(self, settings: Settings, warn: Callable[[str], None]) -> None:
+        """Open the log; belongs to the running event loop. `warn` takes a line for the proxy log.
 
         Raises:
             StoreError: the log cannot be opened.
         """
-        self.captures = Captures(captures)
-        self._database = Database(path)
+        self.settings = settings
+        self.captures = Captures(settings.captures)
+        self._database = Database(settings.path)
+        self._speeds = Speeds()
+        self._closed = False
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="activity-reader")
         self._writer = Writer(self._write, self._tidy, warn)
+
+    def configure(self, settings: Settings) -> None:
+        """Take up other settings; the path must be the same."""
+        self.settings = settings
+        self.captures.limit = settings.captures
+
+    async def close(self) -> None:
+        """Write what waits, let those who read finish, and close the log."""
+        self._closed = True
+        await self._writer.close()
+        await asyncio.to_thread(self._readers.shutdown)
+        self._database.close()
 
     # -- writing, on the event loop ------------------------------------------------------------
 
@@ -47,7 +85,7 @@ class Store:
         return self._writer.has_room(size)
 
     def add(self, row: Row, then: Then | None = None) -> None:
-        """Write a row; `then` is told its number once it is there."""
+        """Write a row; `then` is told its number on the event loop once it is there."""
         self.add_later(lambda: (row, None), then)
 
     def add_later(
@@ -57,9 +95,9 @@ class Store:
 
         Args:
             make: returns the row, and the capture or None. It runs in another thread, so it
-                may take time, and may only use what nobody changes any more.
-            then: is told the row's number on the event loop once row and capture are there.
-                It is not called if the row was dropped.
+                may take its time, and may only use what nobody changes any more.
+            then: is told the row's number on the event loop once row and capture are there;
+                never, if the row was dropped.
             size: bytes of memory that `make` holds on to.
         """
         self._writer.put(Item(make, then, size))
@@ -68,20 +106,113 @@ class Store:
         """Wait until everything so far has been written, and everybody told."""
         await self._writer.flush()
 
-    async def close(self) -> None:
-        """Write what waits, and close the log."""
-        await self._writer.close()
-        self._database.close()
+    # -- reading, on the event loop ------------------------------------------------------------
+    # Each raises StoreError if the database cannot be read.
 
-    # -- in the writing thread -----------------------------------------------------------------
+    async def page(self, query: Query) -> Page:
+        """Return a page of rows."""
+        return await self._read(partial(find_page, query=query))
+
+    async def row(self, number: int) -> Stored | None:
+        """Return one row, None if it is not or no longer there."""
+        return await self._read(partial(find_row, number=number))
+
+    async def all_rows(
+        self, filters: Filters, *, descending: bool = True
+    ) -> AsyncIterator[list[Stored]]:
+        """Yield all rows by number, some at a time; what is added meanwhile may be missing."""
+        while True:
+            find = partial(find_some, filters=filters, limit=ROWS_AT_A_TIME, descending=descending)
+            rows = await self._read(find)
+            if rows:
+                yield rows
+            if len(rows) < ROWS_AT_A_TIME:
+                return
+            last = rows[-1].id
+            if descending:
+                filters = replace(filters, max_id=last - 1)
+            else:
+                filters = replace(filters, min_id=last + 1)
+
+    async def statistics(self, model: str = "") -> Statistics:
+        """Return the statistics of all rows, or of those of one model."""
+        return await self._in_thread(partial(self._statistics, model))
+
+    async def sums_by(
+        self, key: hours.Key, models: Sequence[str], first_hour: int, last_hour: int
+    ) -> dict[Any, hours.Sums]:
+        """Return sums for each model or hour; see `hotbay.activity.hours.sums_by`."""
+        return await self._read(
+            partial(hours.sums_by, key=key, models=models, hours=(first_hour, last_hour))
+        )
+
+    async def capture(self, number: int) -> Capture | None:
+        """Return the capture of a row, None if there is none."""
+        return await self._in_thread(partial(self.captures.get, number))
+
+    async def _read(self, find: Callable[[sqlite3.Connection], T]) -> T:
+        def find_in_thread() -> T:
+            with self._database.reading() as connection:
+                return find(connection)
+
+        return await self._in_thread(find_in_thread)
+
+    async def _in_thread(self, function: Callable[[], T]) -> T:
+        if self._closed:
+            raise StoreError("the activity log has been closed")
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._readers, function)
+        except sqlite3.Error as error:
+            raise StoreError(f"the activity log cannot be read: {error}") from error
+
+    # -- in other threads ----------------------------------------------------------------------
+
+    def _statistics(self, model: str) -> Statistics:
+        with self._speeds.lock, self._database.reading() as connection:
+            return Statistics(
+                hours.all_sums(connection, model), *self._speeds.histograms(connection, model)
+            )
 
     def _write(self, made: Sequence[Made]) -> Sequence[int]:
-        with self._database.writing() as connection:
-            numbers = insert(connection, [row for row, _ in made])
+        rows = [row for row, _ in made]
+        if self._database.persistent:
+            with self._database.writing() as connection:
+                numbers = insert(connection, rows)
+        else:
+            with self._removing() as connection:
+                numbers = insert(connection, rows)
+                while self._remove_old(connection):
+                    pass
         for number, (_, capture) in zip(numbers, made, strict=True):
             if capture is not None and self.captures.limit:
                 self.captures.keep(number, capture)
         return numbers
 
-    def _tidy(self) -> None:
-        pass
+    def _tidy(self) -> bool:
+        """Do some of what keeps the log quick and small; return whether there is more to do."""
+        with self._database.writing() as connection:
+            more = hours.sum_up(connection)
+        with self._removing() as connection:
+            more |= self._remove_old(connection)
+            self._speeds.forget_unused()
+        return more
+
+    @contextmanager
+    def _removing(self) -> Iterator[sqlite3.Connection]:
+        """Begin to write, while nobody looks at the speeds of rows that may go."""
+        with self._speeds.lock:
+            try:
+                with self._database.writing() as connection:
+                    yield connection
+            except BaseException:
+                self._speeds.forget()  # which may be without those of rows that have stayed
+                raise
+
+    def _remove_old(self, connection: sqlite3.Connection) -> bool:
+        """Remove some of the rows that are too old; return whether there were any."""
+        if not doom(connection, self.settings.keep, time.time()):
+            return False
+        hours.subtract_doomed(connection)
+        self._speeds.subtract_doomed(connection)
+        remove_doomed(connection)
+        return True

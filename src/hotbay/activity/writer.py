@@ -19,7 +19,7 @@ from hotbay.activity.row import Row
 
 BATCH_EVERY = 0.1
 """Seconds between two batches; a row that comes after a rest is written at once."""
-TIDY_EVERY = 60.0
+TIDY_EVERY = 10.0
 """Seconds between two looks whether there is something to tidy up."""
 ROWS = 20_000
 """Rows that may wait to be written."""
@@ -56,14 +56,14 @@ class Writer:
     def __init__(
         self,
         write: Callable[[Sequence[Made]], Sequence[int]],
-        tidy: Callable[[], None],
+        tidy: Callable[[], bool],
         warn: Callable[[str], None],
     ) -> None:
         """Begin to write; belongs to the running event loop.
 
         Args:
             write: keeps rows and captures and returns the rows' numbers; called in the thread.
-            tidy: called in the thread now and then.
+            tidy: called in the thread now and then; returns whether there is more to do.
             warn: takes a line for the log, on the event loop.
         """
         self._write = write
@@ -75,6 +75,7 @@ class Writer:
         self._bytes_in, self._bytes_out = 0, 0
         self._refused, self._failed = 0, 0
         self._refusing, self._failing = False, False
+        self._untidy = False
         self._hurry = threading.Event()
         self._thread = threading.Thread(target=self._run, name="activity", daemon=True)
         self._thread.start()
@@ -118,25 +119,25 @@ class Writer:
     # -- in the thread -----------------------------------------------------------------------
 
     def _run(self) -> None:
-        tidied = time.monotonic()
+        tidy_at = time.monotonic()
         batch: list[_Queued] = []
         while None not in batch:
-            batch = self._batch()
+            batch = self._batch(tidy_at)
             if items := [queued for queued in batch if isinstance(queued, Item)]:
                 self._handle(items)
             if flushes := [queued for queued in batch if isinstance(queued, asyncio.Future)]:
                 self._hurry.clear()
                 self._loop.call_soon_threadsafe(_fulfil, flushes)
-            if time.monotonic() - tidied >= TIDY_EVERY:
-                self._tidy_up()
-                tidied = time.monotonic()
+            if time.monotonic() >= tidy_at:
+                more = self._tidy_up()
+                tidy_at = time.monotonic() + (0 if more else TIDY_EVERY)
 
-    def _batch(self) -> list[_Queued]:
-        """Wait for what comes next, at most until it is time to tidy up."""
+    def _batch(self, until: float) -> list[_Queued]:
+        """Wait for what comes next, until a moment of the monotonic clock."""
         self._hurry.wait(BATCH_EVERY)
         batch = []
         with suppress(queue.Empty):
-            batch.append(self._queue.get(timeout=TIDY_EVERY))
+            batch.append(self._queue.get(timeout=max(0.0, until - time.monotonic())))
             while True:
                 batch.append(self._queue.get_nowait())
         return batch
@@ -170,11 +171,16 @@ class Writer:
             self._loop.call_soon_threadsafe(self._report, done)
         self._bytes_out += sum(item.size for item in items)
 
-    def _tidy_up(self) -> None:
+    def _tidy_up(self) -> bool:
         try:
-            self._tidy()
-        except Exception as error:  # noqa: BLE001 - it is tried again in a minute
-            self._tell(f"activity: old rows could not be removed: {error}")
+            more = self._tidy()
+        except Exception as error:  # noqa: BLE001 - it is tried again in a while
+            if not self._untidy:
+                self._untidy = True
+                self._tell(f"activity: old rows cannot be removed: {error}")
+            return False
+        self._untidy = False
+        return more
 
     def _tell(self, line: str) -> None:
         self._loop.call_soon_threadsafe(self._warn, line)

@@ -28,6 +28,14 @@ class Store(Settings):
         description="SQLite file that keeps the activity log over restarts; its directory must "
         "exist and be writable."
     )
+    keep_days: int = Field(
+        0,
+        ge=0,
+        description="Days after which rows are removed from the file; 0 means never.",
+    )
+    keep_rows: int = Field(
+        0, ge=0, description="How many rows the file keeps, the newest; 0 means all."
+    )
 
 
 class UiActivity(Settings):
