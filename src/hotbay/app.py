@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from hotbay.activity.inflight import InFlight
-from hotbay.activity.recorder import Recorder
+from hotbay.activity.activity import Activity
+from hotbay.activity.database import StoreError
 from hotbay.api.app import create_app, serves
 from hotbay.api.news import News
 from hotbay.api.services import Build, Services
@@ -26,6 +26,7 @@ from hotbay.lane.body import BodyMemory
 from hotbay.lane.context import Lane, LaneContext
 from hotbay.lane.gate import GateRules
 from hotbay.lane.pool import Client
+from hotbay.lane.routes import model_paths
 from hotbay.lane.server import LaneServer
 from hotbay.runtime.engine import Engine
 from hotbay.runtime.journal import Journal
@@ -72,13 +73,17 @@ class App:
         """Build the parts; nothing runs yet. Belongs to the running event loop.
 
         `warnings` are those of the configuration, for whoever asks for them later.
+
+        Raises:
+            StoreError: the activity log cannot be opened.
         """
         self.logs = logs
         self._origin = origin
         self._journal = Journal(logs)
         self._engine = Engine(config, logs, self._watch)
         self._news = News(config, logs, self._engine.queue, warnings)
-        self._recorder = _recorder(self._news)
+        self._activity = Activity(config, self._news, routes=model_paths(), warn=logs.proxy.warn)
+        self._recorder = self._activity.recorder
         self._processes = _processes(self._engine, logs)
         self._engine.attach(self._processes)
         self._client = Client()
@@ -93,7 +98,7 @@ class App:
             origin.build,
             self._profiles,
             self._news,
-            self._recorder,
+            self._activity,
             self.reload,
         )
         self._lane = Lane(self._context(config))
@@ -158,12 +163,14 @@ class App:
         await self._server.stop(grace=0)
         self._client.close()
         await self._processes.close()
+        await self._activity.close()
 
     # -- inside --------------------------------------------------------------------------
 
     def _watch(self, effect: Effect) -> None:
         self._journal.watch(effect)
         self._news.watch(effect)
+        self._activity.counters.news(effect)
         if isinstance(effect, StateChanged) and effect.new is State.STARTING:
             self._recorder.model_starts(effect.model)
 
@@ -213,7 +220,18 @@ class App:
         for warning in loaded.warnings:
             log.warn(str(warning))
         config = loaded.config
-        self._engine.reload(config)  # first, as nothing has changed if it fails
+        try:
+            store = self._activity.prepare(config)
+        except StoreError as error:
+            log.warn(f"failed to reload config: {error}")
+            self._news.refused([Problem("", 0, 0, "store.path", str(error))], loaded.warnings)
+            return
+        try:
+            self._engine.reload(config)  # first, as nothing has changed if it fails
+        except BaseException:
+            self._activity.abandon(store)
+            raise
+        self._activity.configure(config, store)
         self.logs.configure(config)
         self._memory.limit = config.limits.body_memory
         self._services.config = config
@@ -248,16 +266,6 @@ def _keep_ports(
         ports[request.model_id] = port
         taken.add(port)
     return ports
-
-
-def _recorder(news: News) -> Recorder:
-    clock = asyncio.get_running_loop().time
-    return Recorder(
-        InFlight(news.messages, news.events, clock),
-        events=news.events,
-        queue_changed=news.queue_changed,
-        clock=clock,
-    )
 
 
 def _processes(listener: ProcessListener, logs: LogBook) -> Processes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,9 +12,14 @@ import pytest
 from tests.activity.requests import about
 
 from hotbay.activity import inflight as inflight_module
+from hotbay.activity.bookkeeper import Bookkeeper
+from hotbay.activity.counters import Counters
 from hotbay.activity.hub import Hub
 from hotbay.activity.inflight import QUEUE, InFlight
 from hotbay.activity.recorder import Recorder
+from hotbay.activity.retention import Retention
+from hotbay.activity.settings import Settings
+from hotbay.activity.store import Store
 
 ARRIVED = datetime(2031, 4, 5, 6, 7, 8, 520_000, UTC).timestamp()
 
@@ -22,7 +27,7 @@ ARRIVED = datetime(2031, 4, 5, 6, 7, 8, 520_000, UTC).timestamp()
 class Desk:
     """A recorder under a clock that the test moves, and what its onlookers read."""
 
-    def __init__(self) -> None:
+    def __init__(self, store: Store) -> None:
         self.now = 100.0
         self.queue_changes = 0
         self.messages = Hub(
@@ -38,6 +43,9 @@ class Desk:
             self.inflight,
             events=self.events,
             queue_changed=self._queue_changed,
+            bookkeeper=Bookkeeper(
+                store, Counters([], []), session_headers=[], recorded=lambda _number: None
+            ),
             clock=lambda: self.now,
             wall=lambda: ARRIVED,
         )
@@ -60,8 +68,10 @@ class Desk:
 
 
 @pytest.fixture
-async def desk() -> Desk:
-    return Desk()
+async def desk() -> AsyncIterator[Desk]:
+    store = Store(Settings(None, Retention(1, 0), captures=0), print)
+    yield Desk(store)
+    await store.close()
 
 
 async def test_a_request_is_told_when_it_arrives_when_its_answer_begins_and_when_it_ends(

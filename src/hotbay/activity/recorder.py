@@ -9,6 +9,8 @@ import itertools
 import time
 from collections.abc import Callable
 
+from hotbay.activity.answer import Answer
+from hotbay.activity.bookkeeper import Bookkeeper
 from hotbay.activity.inflight import Audience, InFlight
 from hotbay.activity.moments import now
 from hotbay.activity.recording import About, Recording
@@ -23,6 +25,7 @@ class Recorder:
         *,
         events: Audience,
         queue_changed: Callable[[], None],
+        bookkeeper: Bookkeeper,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
@@ -32,12 +35,14 @@ class Recorder:
             inflight: the list of requests in progress, on the same clock.
             events: is told of grants.
             queue_changed: called when somebody begins or ceases to wait.
+            bookkeeper: makes of each request what is kept.
             clock: seconds, monotonic.
             wall: seconds since the epoch.
         """
         self.inflight = inflight
         self._events = events
         self._queue_changed = queue_changed
+        self.bookkeeper = bookkeeper
         self.clock = clock
         self._wall = wall
         self._numbers = itertools.count(1)
@@ -47,6 +52,9 @@ class Recorder:
     def begin(self, about: About) -> Recording:
         """Take up a request."""
         recording = Recording(next(self._numbers), about, self, self._wall(), self.clock())
+        tracer = self.bookkeeper.tracer
+        if tracer is not None:
+            recording.trace = tracer.begin(about.headers)
         self.inflight.add(recording)
         return recording
 
@@ -93,6 +101,12 @@ class Recorder:
         """Learn that an answer has begun."""
         self.inflight.changed(recording)
 
+    def begins(self, recording: Recording) -> Answer | None:
+        """Return what collects the body of an answer, None if nobody wants it."""
+        if not recording.about.recorded:
+            return None
+        return self.bookkeeper.open(recording, self.clock)
+
     def grew(self, recording: Recording) -> None:
         """Learn that more of an answer was passed on."""
         self.inflight.grew(recording)
@@ -100,5 +114,6 @@ class Recorder:
     def ended(self, recording: Recording) -> None:
         """Learn that a request has ended."""
         self.inflight.remove(recording)
+        self.bookkeeper.close(recording)
         if recording.waiting is not None:
             self._queue_changed()

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
+    from hotbay.activity.answer import Answer
     from hotbay.activity.recorder import Recorder
+    from hotbay.activity.traces import Trace
 
 Headers = Sequence[tuple[bytes, bytes]]
 Outcome = Literal["done", "failed", "refused", "cancelled by client", "cancelled by operator"]
@@ -24,9 +26,9 @@ _PHASES: dict[str, Phase] = {"evicting": "swapping", "starting": "loading"}
 """What the other kinds of `core.effects.Wait` are not: the request's own swap is under way."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class About:
-    """What is known of a request when it arrives.
+    """What is known of a request when it arrives; not to be changed.
 
     Attributes:
         model: model ID, or what was asked for if there is no such local model.
@@ -73,7 +75,7 @@ class Waiting(NamedTuple):
 class Recording:
     """Takes the notes of one request; made by `Recorder.begin`.
 
-    Let go of it after `ended`: what it knows of the request refers back to whoever serves it.
+    After `ended` nobody changes it any more, so that another thread may read it.
 
     Attributes:
         id: number in the in-flight list.
@@ -90,15 +92,18 @@ class Recording:
         response_headers: of the answer; empty before.
         size: bytes of the answer's body so far.
         first_byte: when the first of them was passed on (monotonic), None before.
+        answer: what has passed of the answer's body; None if nothing did, or it makes no row.
         published: when its size was last told to onlookers.
         outcome: how it ended; None before.
         error: why it did not end well, empty if nothing is to be said.
         end: when it ended (monotonic); 0 before.
+        trace: its place in a trace, None without one.
     """
 
     __slots__ = (
         "_recorder",
         "about",
+        "answer",
         "attempts",
         "end",
         "error",
@@ -115,6 +120,7 @@ class Recording:
         "size",
         "status",
         "timestamp",
+        "trace",
         "waiting",
     )
 
@@ -135,10 +141,12 @@ class Recording:
         self.response_headers: Headers = ()
         self.size = 0
         self.first_byte: float | None = None
+        self.answer: Answer | None = None
         self.published = now
         self.outcome: Outcome | None = None
         self.error = ""
         self.end = 0.0
+        self.trace: Trace | None = None
         self._recorder = recorder
 
     @property
@@ -163,6 +171,10 @@ class Recording:
         self._enter("forwarded")
         self._recorder.granted(self, waited=waited)
 
+    def traceparent(self) -> bytes | None:
+        """Return the header of this name for a model server that is asked now; None: as it came."""
+        return None if self.trace is None else self.trace.forward()
+
     def forwarded(self, path: str, headers: Headers, body: bytes | None) -> None:
         """Take what goes upstream, after the filters; a body of None is not held in memory."""
         self.path = path
@@ -173,7 +185,8 @@ class Recording:
         """Take the head of the answer as the client gets it, names in lower case."""
         self.status = status
         self.response_headers = headers
-        self._enter("answering")
+        if self.phase == "forwarded":  # otherwise it is told how it waits, or why it is refused
+            self._enter("answering")
         self._recorder.answered(self)
 
     def passed(self, data: bytes) -> None:
@@ -181,7 +194,10 @@ class Recording:
         if self.first_byte is None:
             self.first_byte = self._recorder.clock()
             self._enter("answering")  # its head may have been sent before, with loading progress
+            self.answer = self._recorder.begins(self)
         self.size += len(data)
+        if self.answer is not None:
+            self.answer.feed(data)
         self._recorder.grew(self)
 
     def ended(self, outcome: Outcome, status: int, error: str = "") -> None:
@@ -190,8 +206,13 @@ class Recording:
         self.outcome = outcome
         self.error = error
         self.end = self._recorder.clock()
+        self.about.cancel = _nothing_to_cancel  # lets go of whoever served it
         self._recorder.ended(self)
 
     def _enter(self, phase: Phase) -> None:
         if self.marks[-1].phase != phase:
             self.marks.append(Mark(phase, self._recorder.clock()))
+
+
+def _nothing_to_cancel() -> None:
+    """Stand for the end of a request that has ended."""

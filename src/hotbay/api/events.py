@@ -33,7 +33,7 @@ async def messages(request: Request) -> Response:
 
 
 async def _messages(services: Services, name: str) -> AsyncGenerator[bytes]:
-    services.recorder.inflight.publish()  # what waits is in the list that this reader begins with
+    services.activity.recorder.inflight.publish()  # what waits is in the list that comes first
     reader = services.news.messages.subscribe(MESSAGES, name)
     logs = services.logs
     histories = (
@@ -61,7 +61,7 @@ def _state(services: Services) -> list[bytes]:
         sse.message(0, "modelStatus", news.status()),
         sse.message(0, "uiConfig", news.ui_config()),
         sse.message(0, "profileChanged", {"active": news.profile}),
-        sse.message(0, "inflight", services.recorder.inflight.snapshot()),
+        sse.message(0, "inflight", services.activity.recorder.inflight.snapshot()),
     ]
 
 
@@ -90,7 +90,7 @@ async def events(request: Request) -> Response:
 async def _events(
     services: Services, name: str, kinds: frozenset[str], after: int | None
 ) -> AsyncGenerator[bytes]:
-    services.recorder.inflight.publish()  # what waits is in the snapshot
+    services.activity.recorder.inflight.publish()  # what waits is in the snapshot
     hub = services.news.events
     resumed = None if after is None else hub.resume(kinds, name, after)
     reader = resumed or hub.subscribe(kinds, name)
@@ -161,7 +161,7 @@ def snapshot(services: Services) -> dict[str, Any]:
         "at": now(),
         "models": models,
         "queue": queue_as_plain(services.engine.queue()),
-        "inflight": services.recorder.inflight.snapshot(detailed=True)["requests"],
+        "inflight": services.activity.recorder.inflight.snapshot(detailed=True)["requests"],
         "profile": news.profile,
         "config": news.last_load,
     }

@@ -13,6 +13,6 @@ async def cancel(request: Request) -> Response:
     """End everything that is done for a request; its entry goes when that has happened."""
     text = request.path_params["id"]
     known = text.isascii() and text.isdigit() and len(text) < 19
-    if known and services_of(request).recorder.cancel(int(text)):
+    if known and services_of(request).activity.recorder.cancel(int(text)):
         return json_answer({"msg": "ok"})
     return error_answer(request, 404, "inflight request not found")

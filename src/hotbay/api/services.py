@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
-from hotbay.activity.recorder import Recorder
+from hotbay.activity.activity import Activity
 from hotbay.api.news import News
 from hotbay.config.model import Config
 from hotbay.runtime.engine import Engine
@@ -38,7 +38,7 @@ class Services:
     build: Build
     profiles: ActiveProfile
     news: News
-    recorder: Recorder
+    activity: Activity
     reload: Callable[[], Awaitable[None]]
     streams: int = 0
 

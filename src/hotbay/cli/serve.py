@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from hotbay.activity.database import StoreError
 from hotbay.app import App, Origin
 from hotbay.cli.listen import Address, ListenError, bind, is_loopback, parse_address
 from hotbay.cli.load import load_or_report
@@ -83,7 +84,11 @@ async def _run(loaded: Loaded, origin: Origin, address: Address, *, watched: boo
     _listen_to(signals)
     logs = LogBook(loaded.config)
     logging.getLogger().addHandler(LibraryHandler(logs.proxy))
-    app = App(loaded.config, origin, logs, loaded.warnings)
+    try:
+        app = App(loaded.config, origin, logs, loaded.warnings)
+    except StoreError as error:
+        report(Level.ERROR, str(error))
+        return 1
     try:
         await app.start()
     except OSError as error:
