@@ -44,7 +44,7 @@ def kinds() -> dict[str, str]:
         disk_io=(),
     )
     gpu = GpuSample(timestamp=now, id=0, name="GPU", uuid="GPU-1", mem_util_pct=1)
-    text = exposition(Counters([], []), Gauges(), monitor_exposition(host, [gpu])).decode()
+    text = monitor_exposition(host, [gpu]) + exposition(Counters([], []), Gauges())
     return dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE))
 
 

@@ -66,7 +66,7 @@ def busy(counters: Counters, clock: Clock) -> Counters:
 
 
 def families(counters: Counters, gauges: Gauges) -> dict[str, Metric]:
-    text = exposition(counters, gauges).decode()
+    text = exposition(counters, gauges)
     return {family.name: family for family in text_string_to_metric_families(text)}
 
 
@@ -164,18 +164,11 @@ def test_the_series_of_a_model_that_a_reload_removes_disappear(
     counters: Counters, clock: Clock
 ) -> None:
     busy(counters, clock)
-    assert b'model="lily"' in exposition(counters, Gauges())
+    assert 'model="lily"' in exposition(counters, Gauges())
     counters.configure(["rose"])
     told = exposition(counters, Gauges())
-    assert b'model="lily"' not in told
-    assert b'model="rose"' in told
-
-
-def test_it_comes_behind_what_the_monitor_tells(counters: Counters) -> None:
-    monitor = "# HELP llamaswap_x x\n# TYPE llamaswap_x gauge\nllamaswap_x 1\n"
-    assert exposition(counters, Gauges(), monitor) == monitor.encode() + exposition(
-        counters, Gauges()
-    )
+    assert 'model="lily"' not in told
+    assert 'model="rose"' in told
 
 
 def test_it_can_be_asked_for_while_others_count(counters: Counters) -> None:
@@ -207,9 +200,10 @@ def test_promtool_has_nothing_to_say(counters: Counters, clock: Clock) -> None:
         [PROMTOOL, "check", "metrics"],
         input=exposition(counters, gauges),
         capture_output=True,
+        text=True,
         check=False,
     )
-    assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
 
 
 def test_a_start_does_not_pay_for_the_library() -> None:
@@ -221,8 +215,6 @@ def test_a_start_does_not_pay_for_the_library() -> None:
 
 
 def test_names_are_those_of_the_house(counters: Counters) -> None:
-    names = re.findall(
-        r"^# TYPE (\S+) (\S+)", exposition(counters, Gauges()).decode(), re.MULTILINE
-    )
+    names = re.findall(r"^# TYPE (\S+) (\S+)", exposition(counters, Gauges()), re.MULTILINE)
     assert all(name.startswith("hotbay_") for name, _ in names)
     assert all(name.endswith("_total") == (kind == "counter") for name, kind in names)
