@@ -125,7 +125,7 @@ class Captures:
     def __len__(self) -> int:
         return len(self._kept)
 
-    def __contains__(self, number: int) -> bool:
+    def __contains__(self, number: object) -> bool:
         return number in self._kept
 
     def keep(self, number: int, capture: Capture) -> None:

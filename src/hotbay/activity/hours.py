@@ -111,7 +111,7 @@ def all_sums(connection: sqlite3.Connection, model: str = "") -> Sums:
         Sums(*connection.execute(f"SELECT {_TOTALS} FROM {source} {condition}", values).fetchone())
         for source in _SOURCES
     ]
-    return _added(*parts)
+    return added(*parts)
 
 
 def sums_by(
@@ -138,11 +138,12 @@ def sums_by(
             f"SELECT {key}, {_TOTALS} FROM {source} WHERE {condition} GROUP BY 1", values
         ):
             sums = Sums(*numbers)
-            found[value] = _added(found[value], sums) if value in found else sums
+            found[value] = added(found[value], sums) if value in found else sums
     return dict(sorted(found.items()))
 
 
-def _added(one: Sums, other: Sums) -> Sums:
+def added(one: Sums, other: Sums) -> Sums:
+    """Return the sums over the rows of both."""
     return Sums(*map(operator.add, one, other))
 
 
