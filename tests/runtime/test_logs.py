@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import select
 import threading
 from collections.abc import Iterator
+from datetime import datetime
 
 import pytest
 
@@ -171,6 +173,50 @@ def test_no_message_can_forge_a_line_or_steer_a_terminal(
     log.info(message)
 
     assert lines == [f"[INFO] {text}\n"]
+
+
+def test_the_level_can_change_while_it_logs(log: ProxyLog, lines: list[str]) -> None:
+    log.configure("warn", "")
+    log.level = "debug"
+    log.debug("x")
+
+    assert lines == ["[DEBUG] x\n"]
+    assert log.level == "debug"
+
+
+def test_json_lines_have_time_level_and_message(log: ProxyLog, lines: list[str]) -> None:
+    log.configure("info", "kitchen", as_json=True)
+    log.debug("unheard")
+    log.warn("careful: ünïcode — fine")
+
+    (line,) = lines
+    assert line.endswith("}\n")
+    assert "ünïcode — fine" in line
+    value = json.loads(line)
+    assert value.keys() == {"time", "level", "message"}
+    assert (value["level"], value["message"]) == ("warn", "careful: ünïcode — fine")
+    assert datetime.fromisoformat(value["time"]).timestamp() == 1
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        'GET /a\n{"level":"error"}',
+        '", "level": "error',
+        "\r\t\0\x1b[2J\x7f\x9b31m",
+        "\u2028",
+        "\udcff",
+    ],
+)
+def test_no_message_can_forge_a_json_line_or_steer_a_terminal(
+    message: str, log: ProxyLog, lines: list[str]
+) -> None:
+    log.configure("info", "", as_json=True)
+    log.info(message)
+
+    (line,) = lines
+    assert line.removesuffix("\n").isprintable()
+    assert json.loads(line) == {**json.loads(line), "level": "info", "message": message}
 
 
 def test_an_exception_is_logged_with_its_place(log: ProxyLog, lines: list[str]) -> None:

@@ -5,6 +5,7 @@ Owns every monitor: proxy, upstream, combined and one per model. Belongs to the 
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 import traceback
@@ -27,7 +28,7 @@ LAST_LINES = 10
 
 
 class ProxyLog:
-    """Writes lines `[LEVEL] message`, each one line whatever the message contains."""
+    """Writes lines `[LEVEL] message` or JSON, each one line whatever the message contains."""
 
     def __init__(
         self, write: Callable[[bytes], None], clock: Callable[[], int] = time.time_ns
@@ -37,11 +38,25 @@ class ProxyLog:
         self._clock = clock
         self._lowest = LEVELS.index("info")
         self._time_format = ""
+        self._json = False
 
-    def configure(self, level: str, time_format: str) -> None:
-        """Set the lowest level, `info` if unknown, and the time stamp, none if unknown."""
-        self._lowest = LEVELS.index(level if level in LEVELS else "info")
+    def configure(self, level: str, time_format: str, *, as_json: bool = False) -> None:
+        """Set the lowest level, `info` if unknown, the time stamp, none if unknown, and the form.
+
+        Lines in JSON always have a time.
+        """
+        self.level = level if level in LEVELS else "info"
         self._time_format = time_format if time_format in LAYOUTS else ""
+        self._json = as_json
+
+    @property
+    def level(self) -> str:
+        """The lowest level that is logged, one of `LEVELS`."""
+        return LEVELS[self._lowest]
+
+    @level.setter
+    def level(self, level: str) -> None:
+        self._lowest = LEVELS.index(level)
 
     def debug(self, message: str) -> None:
         """Log what helps to find an error."""
@@ -66,9 +81,21 @@ class ProxyLog:
     def _line(self, level: int, message: str) -> None:
         if level < self._lowest:
             return
+        self._write(self._as_json(level, message) if self._json else self._as_text(level, message))
+
+    def _as_text(self, level: int, message: str) -> bytes:
         when = f"{stamp(self._time_format, self._clock())} " if self._time_format else ""
         text = message if message.isprintable() else _escaped(message)
-        self._write(f"{when}[{LEVELS[level].upper()}] {text}\n".encode())
+        return f"{when}[{LEVELS[level].upper()}] {text}\n".encode()
+
+    def _as_json(self, level: int, message: str) -> bytes:
+        line = {
+            "time": stamp("rfc3339nano", self._clock()),
+            "level": LEVELS[level],
+            "message": message,
+        }
+        # Only what is not printable needs ASCII, so that it cannot steer a terminal.
+        return f"{json.dumps(line, ensure_ascii=not message.isprintable())}\n".encode()
 
 
 class LibraryHandler(logging.Handler):
@@ -119,7 +146,9 @@ class LogBook:
 
     def configure(self, config: Config) -> None:
         """Apply what a reload can change; logs of models that are no more end."""
-        self.proxy.configure(config.log_level, config.log_time_format)
+        self.proxy.configure(
+            config.log_level, config.log_time_format, as_json=config.log_format == "json"
+        )
         for model in self._models.keys() - config.models.keys():
             self._models.pop(model).close()
             self._begun.pop(model, None)

@@ -78,6 +78,11 @@ class TopSettings(Settings):
         "none if empty.",
         examples=list(TIME_FORMATS),
     )
+    log_format: Literal["text", "json"] = Field(
+        "text",
+        description="Form of hotbay's own log lines: `text`, or `json` with the members `time`, "
+        "`level` and `message`. What model servers write stays as it is.",
+    )
     log_to_stdout: Literal["proxy", "upstream", "both", "none"] = Field(
         "proxy",
         description="What is copied to standard output: hotbay's own log (`proxy`), the output of "
