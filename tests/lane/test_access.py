@@ -71,6 +71,14 @@ def test_a_line_says_who_asked_what_and_how_it_went() -> None:
     )
 
 
+def test_nobody_can_forge_a_field() -> None:
+    forged = line(address='1" 2', path='/a HTTP/1.1" 200 0 "x', agent=b'\\" 500 1')
+
+    assert forged == (
+        'Request 1\\" 2 "POST /a HTTP/1.1\\" 200 0 \\"x HTTP/1.1" 200 5312 "\\\\\\" 500 1" 2.31s'
+    )
+
+
 def test_nobody_can_break_the_line() -> None:
     broken = line(address="1\x1b[31m", path="/a\nb\u2028", agent=b"a\tb\x85")
 

@@ -16,7 +16,7 @@ import pytest
 from hotbay.config.model import Config, ModelConfig
 from hotbay.runtime.console import LIMIT, Console
 from hotbay.runtime.logs import LibraryHandler, LogBook, ProxyLog
-from hotbay.runtime.monitors import HISTORY, Monitor, Subscription
+from hotbay.runtime.monitors import HISTORY, QUEUE_BYTES, Monitor, Subscription
 
 PATIENCE = 10.0
 
@@ -80,6 +80,19 @@ async def test_a_slow_reader_loses_pieces_and_is_told_how_many_bytes() -> None:
     assert first + await pieces(slow, 3) == [b"one", b"two", marker, b"five"]
     assert await pieces(quick, 5) == [b"one", b"two", b"three", b"four", b"five"]
     assert monitor.history() == b"onetwothreefourfive"
+
+
+async def test_large_pieces_fill_the_queue_of_a_reader_before_there_are_many() -> None:
+    monitor = Monitor()
+    reader = monitor.subscribe()
+    large = b"x" * (QUEUE_BYTES // 2)
+    for _ in range(4):
+        monitor.write(large)
+
+    assert await pieces(reader, 2) == [large, large]
+    monitor.write(b"after")
+    marker = f"\n— {QUEUE_BYTES} bytes dropped —\n".encode()
+    assert await pieces(reader, 2) == [marker, b"after"]
 
 
 async def test_a_reader_that_resumes_after_the_last_piece_sees_the_gap() -> None:

@@ -79,10 +79,10 @@ def access_line(
     agent: bytes,
     seconds: float,
 ) -> str:
-    """Return the line, without the level in front."""
+    """Return the line, without the level in front; what comes from outside cannot end a field."""
     line = (
-        f'Request {address} "{method} {path} HTTP/{version}" {status} {size} '
-        f'"{agent.decode("utf-8", "replace")}" {readable_duration(seconds)}'
+        f'Request {_quoted(address)} "{method} {_quoted(path)} HTTP/{version}" {status} {size} '
+        f'"{_quoted(agent.decode("utf-8", "replace"))}" {readable_duration(seconds)}'
     )
     return line if line.isprintable() else _escaped(line)
 
@@ -119,6 +119,12 @@ def _three_digits(number: float) -> str:
     if number < 10:
         return f"{number:.2f}"
     return f"{number:.1f}" if number < 100 else f"{number:.0f}"
+
+
+def _quoted(text: str) -> str:
+    if '"' in text or "\\" in text:
+        return text.replace("\\", "\\\\").replace('"', '\\"')
+    return text
 
 
 def _escaped(line: str) -> str:

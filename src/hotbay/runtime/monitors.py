@@ -14,6 +14,8 @@ HISTORY = 102_400
 """Bytes that a monitor remembers."""
 QUEUE = 1024
 """Pieces that a reader may lag behind."""
+QUEUE_BYTES = 4 << 20
+"""And bytes: a piece may be as large as a pipe."""
 
 
 def dropped_text(size: int) -> bytes:
@@ -28,19 +30,24 @@ class Subscription(AsyncIterator[bytes]):
         self._monitor = monitor
         self._limit = limit
         self._pieces = deque([first] if first else [])
+        self._size = len(first)
         self._dropped = 0
         self._closed = False
         self._changed = asyncio.Event()
 
     def offer(self, piece: bytes) -> None:
         """Take a piece for the reader, or note that there was no room for it."""
-        if len(self._pieces) >= self._limit:
+        if len(self._pieces) >= self._limit or self._size >= QUEUE_BYTES:
             self._dropped += len(piece)
             return
         if self._dropped:
-            self._pieces.append(self._take_dropped())
-        self._pieces.append(piece)
+            self._append(self._take_dropped())
+        self._append(piece)
         self._changed.set()
+
+    def _append(self, piece: bytes) -> None:
+        self._pieces.append(piece)
+        self._size += len(piece)
 
     def _take_dropped(self) -> bytes:
         size, self._dropped = self._dropped, 0
@@ -49,7 +56,9 @@ class Subscription(AsyncIterator[bytes]):
     async def __anext__(self) -> bytes:
         while True:
             if self._pieces:
-                return self._pieces.popleft()
+                piece = self._pieces.popleft()
+                self._size -= len(piece)
+                return piece
             if self._dropped:
                 return self._take_dropped()
             if self._closed:
