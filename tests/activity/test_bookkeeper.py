@@ -49,6 +49,7 @@ class Office:
             self.counters,
             session_headers=["X-Session-ID", "X-Other"],
             recorded=self.told.append,
+            warn=self.warnings.append,
         )
         self.recorder = Recorder(
             InFlight(hub, hub, lambda: self.now),
@@ -207,6 +208,21 @@ async def test_a_request_that_was_cancelled_while_it_waited_is_no_success(
     row = await office.row()
     assert (row.status, row.outcome, row.error) == (499, outcome, outcome)
     assert (row.queue_ms, row.duration_ms) == (1500, 1500)
+
+
+async def test_failures_and_damage_are_logged_and_cancelling_is_not(office: Office) -> None:
+    office.serve(b"{}", status=503)
+    office.serve(b"no gzip", headers=[*JSON, (b"content-encoding", b"gzip")])
+    office.begin().ended("cancelled by client", 499)
+    office.serve(b"{}")
+    await office.store.flush()
+    failure, damage = office.warnings
+
+    assert failure == (
+        "non-200 response, recording partial metrics: status=503, path=/v1/completions"
+    )
+    assert damage.startswith("response decompression failed: ")
+    assert damage.endswith(", path=/v1/completions")
 
 
 async def test_a_very_long_error_is_cut(office: Office) -> None:

@@ -44,7 +44,11 @@ class Desk:
             events=self.events,
             queue_changed=self._queue_changed,
             bookkeeper=Bookkeeper(
-                store, Counters([], []), session_headers=[], recorded=lambda _number: None
+                store,
+                Counters([], []),
+                session_headers=[],
+                recorded=lambda _number: None,
+                warn=print,
             ),
             clock=lambda: self.now,
             wall=lambda: ARRIVED,

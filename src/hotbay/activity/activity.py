@@ -86,6 +86,7 @@ class Activity:
             self.counters,
             session_headers=config.ui.activity.session_id,
             recorded=listeners.recorded,
+            warn=warn,
             tracer=self._tracer,
         )
         clock = asyncio.get_running_loop().time

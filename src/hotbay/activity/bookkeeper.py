@@ -6,6 +6,7 @@ made in the thread that writes the activity log.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
@@ -40,6 +41,7 @@ class Bookkeeper:
         *,
         session_headers: Sequence[str],
         recorded: Callable[[int], None],
+        warn: Callable[[str], None],
         tracer: Tracer | None = None,
     ) -> None:
         """Begin.
@@ -49,12 +51,15 @@ class Bookkeeper:
             counters: count requests.
             session_headers: which headers name a client's session, in order of preference.
             recorded: is told the number of each row on the event loop, once it can be read.
+            warn: takes a line for the proxy log, on the event loop.
             tracer: makes spans, None: nobody wants them.
         """
         self.store = store
         self.tracer = tracer
         self._counters = counters
         self._recorded = recorded
+        self._warn = warn
+        self._loop = asyncio.get_running_loop()
         self.shelf = Shelf()
         """Where answers in progress are held for their captures."""
         self.configure(session_headers)
@@ -89,6 +94,11 @@ class Bookkeeper:
         if not recording.about.recorded:
             self._conclude(recording, Reading(Tokens(), "", 0))
             return
+        if not is_success(recording.status) and recording.outcome not in _CANCELLED:
+            self._warn(
+                f"non-200 response, recording partial metrics: status={recording.status}, "
+                f"path={recording.about.path}"
+            )
         answer = recording.answer
         size = len(recording.request_body or b"") + (answer.put_down() if answer else 0)
         captured = self.store.settings.captures > 0 and self.store.has_room(size)
@@ -120,6 +130,9 @@ class Bookkeeper:
 
     def _make(self, recording: Recording, captured: bool) -> tuple[Row, Capture | None]:  # noqa: FBT001 - for `partial`
         reading = _read(recording)
+        if reading.damaged:
+            line = f"{reading.error}, path={recording.about.path}"
+            self._loop.call_soon_threadsafe(self._warn, line)
         self._conclude(recording, reading)
         capture = _capture(recording) if captured and not reading.damaged else None
         return self._row(recording, reading), capture
