@@ -11,6 +11,7 @@ import typer.main
 from typer.core import TyperGroup
 
 from hotbay.api.app import ROUTES
+from hotbay.api.news import EVENTS, MESSAGES
 from hotbay.cli.commands import app
 from hotbay.cli.flags import SWITCHES, VALUED
 from hotbay.lane.routes import model_paths, passthrough_paths
@@ -70,6 +71,13 @@ def test_every_route_is_documented_and_every_documented_route_exists() -> None:
     # In tables, and only there, a path in backticks is a route.
     rows = "\n".join(line for line in routes.splitlines() if line.startswith("|"))
     assert set(re.findall(r"`(/[^`?]*)`", rows)) == own | model_paths() | passthrough_paths()
+
+
+def test_every_event_is_documented() -> None:
+    text = (DOCS / "reference" / "events.md").read_text()
+    rows = [line for line in text.splitlines() if line.startswith("| `")]
+    named = {name for row in rows for name in re.findall(r"^\| `(\w+)`", row)}
+    assert sorted((EVENTS | MESSAGES) - named) == []
 
 
 def test_every_flag_and_command_is_documented() -> None:

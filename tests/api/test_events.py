@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import json
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -18,6 +19,11 @@ from tests.journeys.conftest import command
 
 from hotbay.activity.hub import QUEUE, QUEUE_BYTES
 from hotbay.api import sse
+
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
+PAGES = "".join((REFERENCE / page).read_text() for page in ("events.md", "http.md"))
+DOCUMENTED = frozenset(re.findall(r'["`](\w+)["`]', PAGES))
+"""Members of events that the reference names."""
 
 Message = tuple[str, Any]
 """Type and content."""
@@ -52,14 +58,18 @@ class EventSource:
                 elif field == "id":
                     self.last_id = value
             if data:
-                return name, json.loads("\n".join(data))
+                content = json.loads("\n".join(data))
+                assert set(_members(content)) <= DOCUMENTED
+                return name, content
 
     async def message(self) -> Message:
         """Return the next message of llama-swap's."""
         name, data = await self.event()
         assert name == "message"
         assert data.keys() == {"type", "data"}
-        return data["type"], json.loads(data["data"])
+        content = json.loads(data["data"])
+        assert set(_members(content)) <= DOCUMENTED
+        return data["type"], content
 
     async def ended(self) -> None:
         """Read on to the proper end of the response."""
@@ -76,6 +86,18 @@ class EventSource:
                     raise EOFError
         block, _, self._text = self._text.partition(b"\n\n")
         return block.decode()
+
+
+def _members(content: Any) -> Iterator[str]:
+    """Yield the names of all members, but not those of headers and of the like."""
+    if isinstance(content, list):
+        for item in content:
+            yield from _members(item)
+    elif isinstance(content, dict):
+        for name, value in content.items():
+            yield name
+            if name not in {"req_headers", "resp_headers", "metadata", "phases_ms", "capabilities"}:
+                yield from _members(value)
 
 
 @asynccontextmanager
