@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -24,7 +24,8 @@ _INSERT_OWN = """
         attempts, response_bytes, queue_ms, swap_ms, load_ms, first_byte_ms
     ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
-_LARGEST = (1 << 63) - 1
+_LARGEST = 10**12
+"""More is nonsense that a model server claims, and would make sums over rows overflow."""
 
 
 def insert(connection: sqlite3.Connection, rows: Sequence[Row]) -> range:
@@ -54,13 +55,7 @@ def _next_number(connection: sqlite3.Connection) -> int:
 
 def _values(number: int, row: Row) -> tuple[object, ...]:
     tokens = row.tokens
-    model, path, content_type, error, metadata = _texts(
-        row.model,
-        row.path,
-        row.content_type,
-        row.error,
-        msgspec.json.encode(row.metadata).decode() if row.metadata else "",
-    )
+    model, path, content_type, error = _texts(row.model, row.path, row.content_type, row.error)
     return (
         number,
         int(row.timestamp or time.time()),
@@ -75,9 +70,9 @@ def _values(number: int, row: Row) -> tuple[object, ...]:
         _count(tokens.output),
         _speed(tokens.prompt_per_second),
         _speed(tokens.tokens_per_second),
-        row.duration_ms,
+        _count(row.duration_ms),
         error,
-        metadata,
+        _json(row.metadata) if row.metadata else "",
     )
 
 
@@ -110,9 +105,13 @@ def _texts(*texts: str) -> Sequence[str]:
     return [text.encode("utf-8", "replace").decode() for text in texts]
 
 
+def _json(metadata: Mapping[str, str]) -> str:
+    values = _texts(*metadata.values())
+    return msgspec.json.encode(dict(zip(metadata, values, strict=True))).decode()
+
+
 def _count(count: int) -> int:
-    """Return a count as SQLite can have it; a model server can claim any."""
-    return count if -_LARGEST <= count <= _LARGEST else _LARGEST
+    return max(-_LARGEST, min(count, _LARGEST))
 
 
 def _speed(speed: float) -> float:

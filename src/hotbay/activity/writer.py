@@ -76,6 +76,7 @@ class Writer:
         self._refused, self._failed = 0, 0
         self._refusing, self._failing = False, False
         self._untidy = False
+        self._closed = False
         self._hurry = threading.Event()
         self._thread = threading.Thread(target=self._run, name="activity", daemon=True)
         self._thread.start()
@@ -92,7 +93,10 @@ class Writer:
         return self._bytes_in - self._bytes_out + size <= BYTES
 
     def put(self, item: Item) -> None:
-        """Have something written, or drop it if too much waits already."""
+        """Have something written, or drop it if too much waits already, or nothing is written."""
+        if self._closed:
+            self._refused += 1
+            return
         if self._queue.qsize() >= ROWS or self._bytes_in - self._bytes_out >= BYTES:
             self._refused += 1
             if not self._refusing:
@@ -112,6 +116,7 @@ class Writer:
 
     async def close(self) -> None:
         """Write what waits, and end the thread."""
+        self._closed = True
         self._queue.put(None)
         self._hurry.set()
         await asyncio.to_thread(self._thread.join)
