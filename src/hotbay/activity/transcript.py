@@ -86,8 +86,9 @@ def events_of(stream: str) -> Iterator[str]:
     """Yield the data of each event (https://html.spec.whatwg.org/#event-stream-interpretation)."""
     data: list[str] = []
     for line in _LINE_END.split(stream.removeprefix("\ufeff")):
-        if line.startswith("data:"):
-            data.append(line[5:].removeprefix(" "))
+        field, _, value = line.partition(":")
+        if field == "data":
+            data.append(value.removeprefix(" "))
         elif not line and data:
             yield "\n".join(data)
             data = []
