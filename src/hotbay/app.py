@@ -24,6 +24,7 @@ from hotbay.config.model import Config, ModelConfig
 from hotbay.core.effects import Effect, State, StateChanged
 from hotbay.lane.body import BodyMemory
 from hotbay.lane.context import Lane, LaneContext
+from hotbay.lane.directory import Directory
 from hotbay.lane.gate import GateRules
 from hotbay.lane.pool import Client
 from hotbay.lane.routes import model_paths
@@ -177,6 +178,8 @@ class App:
     def _context(self, config: Config) -> LaneContext:
         return LaneContext(
             config=config,
+            directory=Directory(config),
+            profile=self._profiles,
             gate=GateRules(
                 keys=tuple(key.encode() for key in config.api_keys),
                 loopback=self._origin.loopback,
@@ -189,7 +192,10 @@ class App:
             engine=self._engine,
             client=self._client,
             memory=self._memory,
+            recorder=self._recorder,
             access=self.logs.proxy.info,
+            debug=self.logs.proxy.debug,
+            warn=self.logs.proxy.warn,
             clock=asyncio.get_running_loop().time,
         )
 

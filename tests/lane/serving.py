@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
 from pathlib import Path
 from typing import Any
@@ -14,15 +13,17 @@ from tests.lane.upstreams import PATIENCE, Timeouts, turns
 
 from hotbay.config.load import load
 from hotbay.config.sources import Sources
-from hotbay.core.effects import Admitted, Grant, Refusal, Refused
+from hotbay.core.effects import Admitted, Grant, Refusal, Refused, Wait
 from hotbay.core.events import Mode
 from hotbay.lane.body import BodyMemory
 from hotbay.lane.context import Lane, LaneContext
+from hotbay.lane.directory import Directory
 from hotbay.lane.gate import GateRules
 from hotbay.lane.pool import Client
 from hotbay.lane.server import LaneServer
 from hotbay.runtime.caller import Caller
 from hotbay.runtime.endpoint import Endpoint
+from hotbay.runtime.profiles import ActiveProfile
 
 MODELS = """
 models:
@@ -32,7 +33,11 @@ models:
 
 
 class Engine:
-    """Grants at once, unless told to hold or to refuse; remembers what it is told."""
+    """Grants at once, unless told to hold or to refuse; remembers what it is told.
+
+    Every selector chooses `alias-1`. A lost connection is refused unless `crashed` says that the
+    model server died.
+    """
 
     def __init__(self, port: int, base_path: str = "") -> None:
         self.port = port
@@ -43,6 +48,11 @@ class Engine:
         self.targets: list[str] = []
         self.departed: list[int] = []
         self.ended: list[int] = []
+        self.lost: list[int] = []
+        self.crashed = False
+        self.load_times: dict[str, float] = {}
+        self.deadlines: list[float | None] = []
+        self.modes: list[Mode] = []
         self.changed = asyncio.Event()
         self._count = 0
 
@@ -50,14 +60,28 @@ class Engine:
         self._count += 1
         return self._count
 
-    def arrive(self, request: int, target: str, mode: Mode, caller: Caller) -> None:
-        assert mode is Mode.NORMAL
+    def arrive(
+        self,
+        request: int,
+        target: str,
+        mode: Mode,
+        caller: Caller,
+        *,
+        selector: bool = False,
+        deadline: float | None = None,
+    ) -> None:
         self.targets.append(target)
+        self.modes.append(mode)
+        self.deadlines.append(deadline)
         self.callers[request] = caller
         if self.refusing is not None:
             self.refuse(request, *self.refusing)
             return
-        caller.admitted(Admitted(request, target))
+        choice = "alias-1" if selector else ""
+        model = "m1" if selector else target
+        self.targets[-1] = model
+        wait = Wait("starting", (model,)) if self.holding else None
+        caller.admitted(Admitted(request, model, 0, wait, choice))
         if not self.holding:
             self.grant(request)
         self.changed.set()
@@ -83,6 +107,19 @@ class Engine:
         timeouts: Any = Timeouts()
         address = f"127.0.0.1:{self.port}"
         return Endpoint(model, 1, "http", "127.0.0.1", self.port, self.base_path, address, timeouts)
+
+    def broken(self, request: int, caller: Caller) -> None:
+        self.lost.append(request)
+        self.callers[request] = caller
+        if not self.crashed:
+            self.refuse(request, Refusal.BROKEN)
+        self.changed.set()
+
+    def in_flight(self, model: str) -> int:
+        return self.targets.count(model)
+
+    def load_time(self, model: str) -> float | None:
+        return self.load_times.get(model)
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until something it is told makes the condition true."""
@@ -170,6 +207,8 @@ class Served:
         self.app = app
         self.port = port
         self.lines: list[str] = []
+        self.notes: list[str] = []
+        self.profile: ActiveProfile
 
     @contextlib.asynccontextmanager
     async def visit(self, **options: Any) -> AsyncIterator[Visitor]:
@@ -196,10 +235,14 @@ async def serving(
     engine = Engine(upstream_port, options.pop("base_path", ""))
     client = Client({})
     lines: list[str] = []
+    notes: list[str] = []
+    profile = ActiveProfile(config.profiles, lines.append)
     memory = BodyMemory(config.limits.body_memory)
     lane = Lane(
         LaneContext(
             config=config,
+            directory=Directory(config),
+            profile=profile,
             gate=GateRules(
                 keys=tuple(key.encode() for key in config.api_keys),
                 loopback=True,
@@ -212,14 +255,18 @@ async def serving(
             engine=engine,
             client=client,
             memory=memory,
+            recorder=None,
             access=lines.append,
-            clock=time.monotonic,
+            debug=notes.append,
+            warn=notes.append,
+            clock=asyncio.get_running_loop().time,
         )
     )
     app = App()
     server = LaneServer(app, lane, [listener], **options)
     served = Served(lane, server, engine, app, port)
-    served.lines = lines
+    served.lines, served.notes = lines, notes
+    served.profile = profile
     try:
         await server.start()
         yield served

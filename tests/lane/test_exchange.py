@@ -433,7 +433,7 @@ async def test_a_model_server_without_an_answer_is_a_bad_gateway(
         assert response.status == 502
         assert message(response).startswith(f"model m1: 127.0.0.1:{model.port} ")
         assert cause in message(response)
-        assert served.engine.ended == [1]
+        assert served.engine.ended + served.engine.lost == [1]
         assert (await visitor.ask(get("/health"))).status == 200
 
 
@@ -443,7 +443,7 @@ async def test_a_model_server_that_does_not_listen_is_a_bad_gateway(tmp_path: Pa
 
         assert response.status == 502
         assert "127.0.0.1:9" in message(response)
-        assert served.engine.ended == [1]
+        assert served.engine.lost == [1]
 
 
 @pytest.mark.parametrize(

@@ -164,6 +164,10 @@ class Machine:
         choice = self._scheduler.selectors.preview(selector)
         return None if choice is None else choice.name
 
+    def in_flight(self, model: str) -> int:
+        """Return how many granted requests a model serves."""
+        return self._scheduler.in_flight.get(model, 0)
+
     def load_time(self, model: str) -> float | None:
         """Return the seconds that the last successful start of a model took, if there was one."""
         server = self._fleet.servers.get(model)

@@ -1,7 +1,6 @@
 """Queue, joins, swaps, grants and fairness (spec/scheduler.md, design 7.2 and 7.3).
 
-Owns the swaps under way and who waits for them, and the requests whose connection broke
-and that wait for news of their model server. Starts and stops go through the fleet.
+Owns the swaps under way and who waits for them. Starts and stops go through the fleet.
 """
 
 from __future__ import annotations
@@ -13,28 +12,24 @@ from types import MappingProxyType
 from hotbay.core.decisions import Decision, Fault, Go, Hold, Join, Judge, Swap
 from hotbay.core.effects import (
     Admitted,
-    CancelTimer,
     Effect,
     Grant,
     Position,
     Refusal,
     Refused,
-    SetTimer,
     State,
     SwapStarted,
     Wait,
 )
 from hotbay.core.estimates import Estimates
-from hotbay.core.events import Broken, Finished, Left, Timer
+from hotbay.core.events import Broken, Finished, Left
 from hotbay.core.lifecycle import Fleet
 from hotbay.core.places import Places
 from hotbay.core.planners.planner import ModelView, Plan
 from hotbay.core.queue import Queue, Ticket
 from hotbay.core.rules import Rules
 from hotbay.core.selectors import Selectors
-
-NEWS_OF_AN_EXIT = 0.25
-"""Seconds after a connection broke within which its model server's exit becomes known."""
+from hotbay.core.suspects import Suspects
 
 
 @dataclass(slots=True)
@@ -61,7 +56,7 @@ class Scheduler:
         self.draining: set[str] = set()
         self.queue = Queue()
         self.judge = Judge(rules, self)
-        self._broken: dict[str, list[Ticket]] = {}
+        self.suspects = Suspects()
         self._stirred = False
 
     # -- what a decision looks at --------------------------------------------------
@@ -152,10 +147,10 @@ class Scheduler:
     def leave(self, event: Left, now: float, out: list[Effect]) -> str | None:
         """Withdraw a request that waits (spec 4.5); return a model that is idle because of that."""
         ticket = self.places.get(event.request)
-        if ticket is None or (ticket.granted and not self._is_broken(ticket)):
+        if ticket is None or (ticket.granted and ticket not in self.suspects):
             return None
         if ticket.granted:
-            self._broken[ticket.model].remove(ticket)
+            self.suspects.remove(ticket)
             return self._served(ticket, now, out)
         if ticket in self.queue:
             self.queue.remove(ticket)
@@ -205,36 +200,23 @@ class Scheduler:
                 self._again(ticket, out)
                 return None
             if server.state is State.READY:
-                self._await_exit(ticket, now, out)
+                self.suspects.add(ticket, now, out)
                 return None
         out.append(Refused(event.request, Refusal.BROKEN, "", ticket.model))
         return self._served(ticket, now, out)
 
     def crashed(self, model: str, out: list[Effect]) -> None:
         """A model server has died: whose connection broke with it waits again."""
-        for ticket in self._take_broken(model, out):
+        for ticket in self.suspects.take(model, out):
             self._again(ticket, out)
 
     def survived(self, model: str, now: float, out: list[Effect]) -> str | None:
         """No exit came: connections broke for another reason; return the model if it is idle."""
         idle = None
-        for ticket in self._take_broken(model, out):
+        for ticket in self.suspects.take(model, out):
             out.append(Refused(ticket.request, Refusal.BROKEN, "", model))
             idle = self._served(ticket, now, out)
         return idle
-
-    def _await_exit(self, ticket: Ticket, now: float, out: list[Effect]) -> None:
-        broken = self._broken.setdefault(ticket.model, [])
-        if not broken:
-            timer = Timer("broken", ticket.model, ticket.generation)
-            out.append(SetTimer(timer, now + NEWS_OF_AN_EXIT))
-        broken.append(ticket)
-
-    def _take_broken(self, model: str, out: list[Effect]) -> list[Ticket]:
-        tickets = self._broken.pop(model, [])
-        if tickets:
-            out.append(CancelTimer(Timer("broken", model, tickets[0].generation)))
-        return tickets
 
     def _again(self, ticket: Ticket, out: list[Effect]) -> None:
         self.places.ungrant(ticket)
@@ -247,9 +229,6 @@ class Scheduler:
         else:
             self._refuse([ticket], Refusal.REMOVED, out)
         self.stir()
-
-    def _is_broken(self, ticket: Ticket) -> bool:
-        return ticket in self._broken.get(ticket.model, ())
 
     # -- swaps -------------------------------------------------------------------------
 
@@ -295,7 +274,7 @@ class Scheduler:
             if swap is not None:
                 self._end(swap)
                 waiting += swap.waiters
-            broken = self._take_broken(model, out)
+            broken = self.suspects.take(model, out)
             for ticket in broken:
                 self.places.ungrant(ticket)
             waiting += broken

@@ -6,6 +6,7 @@ that failed on their way.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hotbay.lane.context import LaneContext
@@ -28,12 +29,14 @@ class Answer:
         data: head and body as the client gets them.
         size: bytes of the body in `data`.
         keep_alive: as `data` says, the connection goes on.
+        content_type: of the body.
     """
 
     status: int
     data: bytes
     size: int
     keep_alive: bool
+    content_type: bytes = b""
 
 
 def error_answer(
@@ -44,8 +47,13 @@ def error_answer(
     keep_alive: bool,
     anthropic: bool = False,
     code: str | None = None,
+    retry_after: int = 0,
+    extra: Sequence[tuple[bytes, bytes]] = (),
 ) -> Answer:
-    """Return an error; `head` is None if the head of the request could not be read."""
+    """Return an error; `head` is None if the head of the request could not be read.
+
+    `retry_after` is for `error_headers`; `extra` are headers that go out besides.
+    """
     bodiless = head is not None and head.method == b"HEAD"
     content_type, body = render_error(
         status,
@@ -54,9 +62,14 @@ def error_answer(
         anthropic=anthropic,
         code=code,
     )
-    headers = [(b"Content-Type", content_type.encode()), *error_headers(status)]
+    headers = [
+        (b"Content-Type", content_type.encode()),
+        *error_headers(status, retry_after),
+        *extra,
+    ]
     data = own_response(status, headers, body, bodiless=bodiless, keep_alive=keep_alive)
-    return Answer(status, data, 0 if bodiless else len(body), keep_alive)
+    size = 0 if bodiless else len(body)
+    return Answer(status, data, size, keep_alive, content_type.encode())
 
 
 def answer_at_once(verdict: Denied | Redirect, head: Head) -> Answer:

@@ -10,15 +10,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from hotbay.activity.recorder import Recorder
 from hotbay.config.model import Config
 from hotbay.core.events import Mode
 from hotbay.lane.access import access_line, caller_address, is_logged
 from hotbay.lane.body import Body, BodyMemory
 from hotbay.lane.call import Call, Sink
+from hotbay.lane.directory import Directory
 from hotbay.lane.gate import GateRules
 from hotbay.lane.head import Head
 from hotbay.runtime.caller import Caller
 from hotbay.runtime.endpoint import Endpoint
+from hotbay.runtime.profiles import ActiveProfile
 
 _READ_SIZE = 256 * 1024
 """As much as asyncio reads at once."""
@@ -31,8 +34,21 @@ class Engine(Protocol):
         """Return a number for a request."""
         ...
 
-    def arrive(self, request: int, target: str, mode: Mode, caller: Caller) -> None:
-        """Ask for a model."""
+    def arrive(
+        self,
+        request: int,
+        target: str,
+        mode: Mode,
+        caller: Caller,
+        *,
+        selector: bool = False,
+        deadline: float | None = None,
+    ) -> None:
+        """Ask for a model, or for what a selector chooses."""
+        ...
+
+    def broken(self, request: int, caller: Caller) -> None:
+        """Say that a granted request lost its connection before its answer began."""
         ...
 
     def left(self, request: int) -> None:
@@ -45,6 +61,14 @@ class Engine(Protocol):
 
     def endpoint(self, model: str) -> Endpoint:
         """Return where a granted request goes."""
+        ...
+
+    def in_flight(self, model: str) -> int:
+        """Return how many requests a model serves."""
+        ...
+
+    def load_time(self, model: str) -> float | None:
+        """Return the seconds that the last successful start of a model took."""
         ...
 
 
@@ -64,20 +88,30 @@ class LaneContext:
 
     Attributes:
         config: names, limits and models.
+        directory: where requests for a name go.
+        profile: which profile renames models.
         gate: who may enter.
         engine: when a request may be forwarded.
         client: how.
         memory: accounts for request bodies; lives as long as the program.
+        recorder: takes notes of requests; None: nobody wants them.
         access: takes a line for each finished request; None: nobody wants them.
-        clock: seconds, monotonic.
+        debug: takes a line about where a request goes.
+        warn: takes a line about a peer that does not answer.
+        clock: seconds, monotonic; the event loop's.
     """
 
     config: Config
+    directory: Directory
+    profile: ActiveProfile
     gate: GateRules
     engine: Engine
     client: Client
     memory: BodyMemory
+    recorder: Recorder | None
     access: Callable[[str], None] | None
+    debug: Callable[[str], None]
+    warn: Callable[[str], None]
     clock: Callable[[], float]
 
     def log(

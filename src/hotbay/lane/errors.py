@@ -75,10 +75,13 @@ def render_error(
     return ErrorBody("application/json", msgspec.json.encode(envelope))
 
 
-def error_headers(status: int) -> list[tuple[bytes, bytes]]:
-    """Return the headers that an error of this status has besides type and length."""
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return [(b"Retry-After", b"1")]
+def error_headers(status: int, retry_after: int = 0) -> list[tuple[bytes, bytes]]:
+    """Return the headers that an error of this status has besides type and length.
+
+    `retry_after` is in seconds, 0 if nothing is known; a 429 always says at least 1.
+    """
+    if status == HTTPStatus.TOO_MANY_REQUESTS or retry_after:
+        return [(b"Retry-After", b"%d" % max(1, retry_after))]
     if status == HTTPStatus.UNAUTHORIZED:
         return [(b"WWW-Authenticate", b'Basic realm="%s"' % _SOURCE.encode())]
     return []

@@ -1,53 +1,65 @@
-"""The life of one request for a model: body, name, place in the queue, forwarding, end.
+"""The life of one request for a model: its place with the engine, forwarding, answer, end.
 
-Owns what the request holds: its body and its place with the engine. Both are given back
-exactly once, however the request ends. Everything runs in callbacks; there is no task
-for a request.
+Owns what every such request holds, and gives it back exactly once, however the request
+ends. Everything runs in callbacks; there is no task for a request. How the body comes and
+what it says about the model is the business of the two kinds, `ModelExchange` and
+`PassExchange`.
 """
 
 from __future__ import annotations
 
-from hotbay.core.effects import Admitted, Grant, Position, Refused
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import replace
+
+from hotbay.activity.recording import About, Outcome, Recording
+from hotbay.core.effects import Admitted, Grant, Position, Refusal, Refused
 from hotbay.core.events import Mode
-from hotbay.lane.access import CLIENT_LEFT
+from hotbay.lane.access import CLIENT_LEFT, caller_address
 from hotbay.lane.answers import error_answer
-from hotbay.lane.body import Body, BodyRefused
-from hotbay.lane.buffer import BodyBuffer
+from hotbay.lane.body import Body
 from hotbay.lane.call import UpstreamError
 from hotbay.lane.context import LaneContext
-from hotbay.lane.forwarding import request_head
-from hotbay.lane.gate import body_limit
-from hotbay.lane.head import Head, wants_continue
-from hotbay.lane.model_name import BadBody, NoName, name_finder
-from hotbay.lane.refusals import UNKNOWN_MODEL, describe
+from hotbay.lane.directory import Destination, upstream_head
+from hotbay.lane.head import Head
+from hotbay.lane.peers import peer_failure
+from hotbay.lane.refusals import describe, retry_after
 from hotbay.lane.relay import Relay
-from hotbay.lane.response import CONTINUE
-from hotbay.lane.routes import ModelRoute
+from hotbay.lane.request_id import request_id
+from hotbay.lane.time_limit import TimeLimitError, time_limit
 from hotbay.lane.turn import Connection
+from hotbay.runtime.endpoint import Endpoint
 
 _EARLY_LIMIT = 64 * 1024
 """Bytes that a client may send into a tunnel before it is open."""
 
+_COME_BACK = frozenset({Refusal.CONCURRENCY, Refusal.QUEUE_FULL, Refusal.TOO_SLOW})
+"""Refusals after which the same request may be taken."""
 
-class Exchange:
+CANCELLED = "the request was cancelled by an operator"
+
+
+class Exchange(ABC):
     """One request for a model, as a turn on its connection and as a caller of the engine."""
 
     __slots__ = (
+        "_anthropic",
         "_begun",
         "_body",
-        "_buffer",
         "_connection",
         "_context",
+        "_deadline",
+        "_destination",
         "_early",
         "_ended",
-        "_failure",
-        "_finder",
         "_granted",
         "_head",
-        "_model",
+        "_id",
+        "_log_path",
+        "_recording",
         "_relay",
         "_request",
-        "_route",
         "_since",
         "_upgrade",
         "_whole",
@@ -59,38 +71,32 @@ class Exchange:
         connection: Connection,
         context: LaneContext,
         head: Head,
-        route: ModelRoute,
         *,
         upgrade: bool,
+        log_path: str,
+        anthropic: bool,
     ) -> None:
-        """Begin to collect the body; nothing is answered before `begin`."""
+        """Receive; answer nothing before `begin`. `log_path` is decoded, and as requested."""
         self.keep_alive = head.keep_alive
+        self._log_path = log_path
+        self._anthropic = anthropic
         self._connection = connection
         self._context = context
         self._head = head
-        self._route = route
         self._upgrade = upgrade
         self._early = bytearray()
         self._since = context.clock()
+        self._id = request_id(head.fields.get(b"x-request-id"))
         self._begun = False
         self._whole = False
         self._ended = False
         self._granted = False
-        self._failure: BodyRefused | None = None
         self._body: Body | None = None
         self._relay: Relay | None = None
+        self._recording: Recording | None = None
+        self._destination: Destination | None = None
+        self._deadline: asyncio.TimerHandle | None = None
         self._request = 0
-        self._model = ""
-        content_type = head.fields.get(b"content-type", b"")
-        method = b"GET" if head.method == b"HEAD" else head.method
-        self._finder = name_finder(method, content_type, head.query or b"")
-        self._buffer = BodyBuffer(
-            context.memory,
-            limit=body_limit(head, context.gate),
-            spool=not self._finder.in_memory,
-            pause=connection.pause_reading,
-            resume=connection.resume_reading,
-        )
 
     # -- a turn on the connection -----------------------------------------------------------
 
@@ -99,32 +105,53 @@ class Exchange:
         """Whether a part of the answer has been written."""
         return self._relay is not None and self._relay.status != 0
 
+    @abstractmethod
     def begin(self) -> None:
         """Go on as far as possible."""
-        self._begun = True
-        if self._failure is not None:
-            self._refuse_body(self._failure)
-        elif self._body is not None:
-            self._ask(self._body)
-        elif wants_continue(self._head):
-            self._connection.transport.write(CONTINUE)
 
+    @abstractmethod
     def receive(self, data: bytes) -> None:
-        """Collect a piece of the body; pass on what comes through a tunnel."""
-        if self._ended or self._failure is not None:
+        """Take a piece of the body; pass on what comes through a tunnel."""
+
+    @abstractmethod
+    def complete(self) -> None:
+        """Learn that the body is complete."""
+
+    def leave(self) -> None:
+        """Withdraw: close the upstream connection, or give the place in the queue back."""
+        if not self._ended:
+            status, size = self._told()
+            self._withdraw()
+            self._end(status or CLIENT_LEFT, size, "cancelled by client")
+
+    def cancel(self) -> None:
+        """End everything that is done for the request, as an operator wants."""
+        if self._ended:
             return
-        if self._upgrade:
-            self._tunnel(data)
-            return
-        self._finder.feed(data)
-        try:
-            self._buffer.feed(data)
-        except BodyRefused as refused:
-            self._refuse_body(refused)
+        status, size = self._told()
+        begun = self.answering
+        self._withdraw()
+        if begun:
+            self._end(status, size, "cancelled by operator", CANCELLED)
+            self._connection.abort()
+        else:
+            self._fail(502, CANCELLED, outcome="cancelled by operator")
+
+    def end_stream(self) -> None:  # noqa: B027  both kinds let a model server finish
+        """Do nothing: a model server's stream has its own end, and the shutdown has a limit."""
+
+    def pause(self) -> None:
+        """Read no more from the model server for now."""
+        if self._relay is not None:
+            self._relay.call.pause()
+
+    def resume(self) -> None:
+        """Read on."""
+        if self._relay is not None:
+            self._relay.call.resume()
 
     def _tunnel(self, data: bytes) -> None:
-        if self.answering:
-            assert self._relay is not None  # noqa: S101  for the type checker: it answers
+        if self._relay is not None and self._relay.status:
             self._relay.call.write(data)
             return
         self._early += data
@@ -137,132 +164,189 @@ class Exchange:
         if early:
             self._tunnel(early)
 
-    def complete(self) -> None:
-        """Have the body made of its pieces."""
-        self._whole = True
-        if not self._ended and self._failure is None:
-            self._buffer.finish(self._collected)
-
-    def leave(self) -> None:
-        """Withdraw: close the upstream connection, or give the place in the queue back."""
-        if self._ended:
-            return
-        status, size = CLIENT_LEFT, 0
-        relay = self._relay
-        if relay is not None:
-            relay.call.abort()
-            status, size = relay.status or CLIENT_LEFT, relay.size
-        elif self._request and not self._granted:
-            self._context.engine.left(self._request)
-        self._end(status, size)
-
-    def end_stream(self) -> None:
-        """Let a model server finish: it has its own end, and the shutdown has a limit."""
-
-    def pause(self) -> None:
-        """Read no more from the model server for now."""
-        if self._relay is not None:
-            self._relay.call.pause()
-
-    def resume(self) -> None:
-        """Read on."""
-        if self._relay is not None:
-            self._relay.call.resume()
-
-    # -- body -------------------------------------------------------------------------------
-
-    def _collected(self, body: Body | BodyRefused) -> None:
-        if isinstance(body, BodyRefused):
-            self._refuse_body(body)
-        elif self._ended:
-            body.release()
-        else:
-            self._body = body
-            del self._buffer
-            if self._begun:
-                self._ask(body)
-
-    def _refuse_body(self, refused: BodyRefused) -> None:
-        if not self._begun:
-            self._failure = refused
-            return
-        self._fail(refused.status, refused.message)
-
     # -- a caller of the engine ---------------------------------------------------------------
 
-    def _ask(self, body: Body) -> None:
-        """Find the model and ask for it."""
-        found = self._finder.find(body)
-        if isinstance(found, BadBody):
-            self._fail(400, found.message)
+    def _track(self, model: str, *, path: str, recorded: bool, **known: str | bool) -> None:
+        """Have notes taken from here on; `model` is what the request asks for."""
+        recorder = self._context.recorder
+        if recorder is None:
             return
-        if isinstance(found, NoName):
-            self._fail(404, "no model id could be identified")
-            return
-        model = self._context.config.names.local(found.name)
-        if model is None:
-            self._fail(404, UNKNOWN_MODEL)
-            return
-        self._model = model
-        engine = self._context.engine
-        self._request = engine.new_request()
-        engine.arrive(self._request, model, Mode.NORMAL, self)
+        head = self._head
+        self._recording = recorder.begin(
+            About(
+                model=model,
+                requested=str(known.get("requested", model)),
+                selector=str(known.get("selector", "")),
+                method=head.method.decode("ascii"),
+                path=path,
+                headers=head.headers,
+                remote=caller_address(head.fields, self._connection.peer),
+                recorded=recorded,
+                stream=bool(known.get("stream")),
+                request_id=self._id,
+                cancel=self.cancel,
+            )
+        )
 
+    def _ask(self, target: str, mode: Mode, *, selector: bool = False) -> None:
+        """Ask the engine for a model, or for what a selector chooses."""
+        context = self._context
+        try:
+            seconds = time_limit(self._head.fields)
+        except TimeLimitError as error:
+            self._fail(400, str(error), outcome="refused")
+            return
+        deadline = None
+        if seconds is not None:
+            deadline = self._since + seconds
+            loop = asyncio.get_running_loop()
+            self._deadline = loop.call_at(deadline, self._late, seconds)
+        self._request = context.engine.new_request()
+        context.engine.arrive(
+            self._request, target, mode, self, selector=selector, deadline=deadline
+        )
+
+    def _late(self, seconds: float) -> None:
+        """End a request whose answer has not begun within the time that its client gave it."""
+        if not self._ended and not (self._relay is not None and self._relay.status):
+            self._withdraw()
+            self._fail(504, f"no answer began within the {seconds:g} s that the request allows")
+
+    @abstractmethod
     def admitted(self, effect: Admitted) -> None:
         """Wait."""
 
     def moved(self, effect: Position) -> None:
         """Go on waiting."""
+        if self._recording is not None:
+            self._recording.waits(effect.wait.kind, effect.wait.models, effect.position)
 
     def refused(self, effect: Refused) -> None:
         """Tell the client why."""
         self._request = 0
-        self._fail(*describe(effect, self._model, self._context.config.routing.router.use))
+        self._granted = False
+        router = self._context.config.routing.router.use
+        told = describe(effect, self._model, router, self._not_ready())
+        self._fail(
+            told.status,
+            told.message,
+            told.code,
+            retry_after=retry_after(effect) if effect.refusal in _COME_BACK else 0,
+            outcome="failed" if effect.model else "refused",
+        )
 
     def granted(self, effect: Grant) -> None:
         """Forward."""
         self._granted = True
-        self._model = effect.model
+        peer = None if self._destination is None else self._destination.peer
+        if peer is not None:
+            self._forward(peer.endpoint, effect.attempt)
+            return
         try:
             endpoint = self._context.engine.endpoint(effect.model)
         except KeyError:  # it went away in the same moment
             self._fail(503, f"[{effect.model}] process is not ready")
             return
-        body = self._body
+        self._forward(endpoint, effect.attempt)
+
+    @property
+    def _model(self) -> str:
+        return "" if self._destination is None else self._destination.model
+
+    @abstractmethod
+    def _not_ready(self) -> str:
+        """Say why the request may not start its model, if it may not."""
+
+    # -- forwarding -----------------------------------------------------------------------------
+
+    @abstractmethod
+    def _path(self) -> bytes:
+        """Return what the model server is asked for, without the query, escapes as sent."""
+
+    @abstractmethod
+    def _head_for(self, endpoint: Endpoint, length: int | None) -> bytes:
+        """Return the head to be sent; `length` is that of the body, None if it is not known."""
+
+    def _forward(self, endpoint: Endpoint, attempt: int) -> None:
+        body, connection = self._body, self._connection
         assert body is not None  # noqa: S101  for the type checker: it was there before the engine was asked
-        head, connection = self._head, self._connection
-        data = request_head(
-            head,
-            endpoint.base_path.encode() + self._route.forwarded_path(head.path),
-            authority=endpoint.authority.encode(),
-            peer=connection.peer.encode(),
-            length=body.length or 0,
-            recorded=self._route.recorded,
-            upgrade=self._upgrade,
-        )
-        relay = self._relay = Relay(self, connection, head)
+        if self._recording is not None:
+            self._recording.granted(attempt)
+        data = self._head_for(endpoint, body.length)
+        relay = self._relay = self._make_relay(attempt)
         relay.call = self._context.client.request(
-            endpoint, data, body, relay, head_only=head.method == b"HEAD"
+            endpoint, data, body, relay, head_only=self._head.method == b"HEAD"
         )
         if not connection.writable:
             relay.call.pause()
+
+    def _make_relay(self, attempt: int) -> Relay:
+        extra = b"X-Request-ID: %b\r\n" % self._id.encode()
+        if attempt > 1:
+            extra += b"X-Hotbay-Retry: %d\r\n" % (attempt - 1)
+        return Relay(self, self._connection, self._head, extra=extra, recording=self._recording)
+
+    def _upstream_head(
+        self,
+        endpoint: Endpoint,
+        length: int | None,
+        *,
+        query: bytes | None,
+        recorded: bool = False,
+        extra: Sequence[tuple[bytes, bytes]] = (),
+    ) -> bytes:
+        return upstream_head(
+            self._head if query == self._head.query else replace(self._head, query=query),
+            self._path(),
+            endpoint,
+            self._destination,
+            client=self._connection.peer,
+            own_keys=self._context.directory.own_keys,
+            length=length,
+            recorded=recorded,
+            upgrade=self._upgrade,
+            extra=((b"x-request-id", self._id.encode()), *extra),
+        )
 
     # -- the answer ---------------------------------------------------------------------------
 
     def relayed(self) -> None:
         """Learn that the answer is complete."""
-        assert self._relay is not None  # noqa: S101  for the type checker: it is the relay who calls
-        self._end(self._relay.status, self._relay.size)
+        status, size = self._told()
+        upstream = self._relay.status if self._relay is not None else status
+        if not self._whole:
+            self.keep_alive = False
+        self._end(status, size, "done" if upstream < 400 else "failed")
         self._connection.answered(self)
 
     def broken(self, error: UpstreamError) -> None:
         """Say so, or break the answer off so that the client can see it is not complete."""
-        if self.answering:
+        if self._relay is not None and self._relay.status:
+            status, size = self._told()
+            self._end(status, size, "failed", error.message)
             self._connection.abort()
-        else:
+            return
+        peer = None if self._destination is None else self._destination.peer
+        if peer is None:
             self._fail(502, f"model {self._model}: {error.message}")
+        else:
+            self._context.warn(f"peer {peer.id}: proxy error: {error.message}")
+            self._fail(502, f"{peer_failure(error.message)} (peer {peer.id})")
 
-    def _fail(self, status: int, message: str, code: str | None = None) -> None:
+    def _told(self) -> tuple[int, int]:
+        """Return the status that the client was told, 0 if none, and the size of the body."""
+        relay = self._relay
+        return (0, 0) if relay is None else (relay.status, relay.size)
+
+    def _fail(
+        self,
+        status: int,
+        message: str,
+        code: str | None = None,
+        *,
+        retry_after: int = 0,
+        outcome: Outcome = "failed",
+    ) -> None:
         if not self._whole:
             self.keep_alive = False
         answer = error_answer(
@@ -270,30 +354,45 @@ class Exchange:
             message,
             head=self._head,
             keep_alive=self.keep_alive,
-            anthropic=self._route.anthropic,
+            anthropic=self._anthropic,
             code=code,
+            retry_after=retry_after,
+            extra=((b"X-Request-ID", self._id.encode()),),
         )
         self._connection.transport.write(answer.data)
-        self._end(answer.status, answer.size)
+        if self._recording is not None:
+            self._recording.answered(status, [(b"content-type", answer.content_type)])
+        self._end(answer.status, answer.size, outcome, message)
         self._connection.answered(self)
 
-    def _end(self, status: int, size: int) -> None:
+    def _withdraw(self) -> None:
+        """Let nobody do anything for the request any more."""
+        if self._relay is not None:
+            self._relay.call.abort()
+        elif self._request and not self._granted:
+            self._context.engine.left(self._request)
+            self._request = 0
+
+    def _end(self, status: int, size: int, outcome: Outcome, error: str = "") -> None:
         """Give back what is held, once, and leave no cycle to the garbage collector."""
         self._ended = True
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
         if self._body is not None:
             self._body.release()
-        else:
-            self._buffer.release()
-            del self._buffer
         if self._relay is not None:
             del self._relay.call
             self._relay = None
         context = self._context
         if self._granted:
             context.engine.finished(self._request)
+        if self._recording is not None:
+            self._recording.ended(outcome, status, error)
+            self._recording = None
         context.log(
             self._head,
-            self._route.path,
+            self._log_path,
             self._connection.peer,
             status=status,
             size=size,

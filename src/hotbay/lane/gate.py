@@ -74,7 +74,7 @@ class Redirect:
     status: int = 307
 
 
-Verdict = ModelRoute | Control | Denied | Redirect
+Verdict = ModelRoute | PassRoute | Control | Denied | Redirect
 
 
 def judge(head: Head, rules: GateRules) -> Verdict:
@@ -90,7 +90,7 @@ def judge(head: Head, rules: GateRules) -> Verdict:
         return Control(decoded(head.path))
     if (clean := cleaned(head.path)) is not None:
         return Redirect(clean if head.query is None else clean + b"?" + head.query)
-    return _control(head, rules)
+    return judge_passthrough(head, rules) or _control(head, rules)
 
 
 def judge_passthrough(head: Head, rules: GateRules) -> PassRoute | Denied | None:

@@ -108,7 +108,7 @@ class Passthroughs:
         if COMFYUI not in self._config.models:
             return Denied(404, f"local model {COMFYUI} not found")
         if upgrade:
-            mode, not_ready = Mode.UNTRACKED, _no_websocket(COMFYUI)
+            mode, not_ready = Mode.UNTRACKED, no_websocket(COMFYUI)
         elif rest == b"/":
             mode, not_ready = Mode.NORMAL, ""
         else:
@@ -163,7 +163,7 @@ class Passthroughs:
 
     def _mode(self, model: str, path: bytes, *, upgrade: bool) -> tuple[Mode, str]:
         if upgrade and self._config.models[model].compat.ignore_websockets:
-            return Mode.UNTRACKED, _no_websocket(model)
+            return Mode.UNTRACKED, no_websocket(model)
         decoded = _text(path)
         if any(pattern.search(decoded) for pattern in self._ignored):
             problem = f"model {model} is not loaded; path matches upstream.ignorePaths"
@@ -177,7 +177,8 @@ class Passthroughs:
         return tuple(re2.compile(pattern) for pattern in self._config.upstream.ignore_paths)
 
 
-def _no_websocket(model: str) -> str:
+def no_websocket(model: str) -> str:
+    """Return what a websocket is told that may not start its model."""
     return f"model {model} is not loaded; ignored websocket requests cannot start it"
 
 

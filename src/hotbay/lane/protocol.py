@@ -21,12 +21,14 @@ from uvicorn.server import ServerState
 from hotbay.lane.answers import AnswerTurn, answer_at_once
 from hotbay.lane.context import Lane
 from hotbay.lane.control import ControlTurn
-from hotbay.lane.exchange import Exchange
 from hotbay.lane.gate import Control, judge
 from hotbay.lane.hardened import HardenedProtocol
 from hotbay.lane.head import BadRequest, Head, wants_continue
+from hotbay.lane.model_exchange import ModelExchange
+from hotbay.lane.pass_exchange import PassExchange
+from hotbay.lane.passthrough import Passthrough
 from hotbay.lane.response import http_date
-from hotbay.lane.routes import ModelRoute, find_route
+from hotbay.lane.routes import ModelRoute, PassRoute, find_passthrough, find_route
 from hotbay.lane.turn import Turn
 
 _HELD_LIMIT = 64 * 1024
@@ -99,7 +101,9 @@ class LaneProtocol(HardenedProtocol):
         verdict = judge(head, context.gate)
         turn: Turn
         if isinstance(verdict, ModelRoute):
-            turn = Exchange(self, context, head, verdict, upgrade=upgrade)
+            turn = ModelExchange(self, context, head, verdict, upgrade=upgrade)
+        elif isinstance(verdict, PassRoute):
+            turn = self._pass_turn(head, verdict, upgrade=upgrade)
         elif isinstance(verdict, Control):
             turn = self._control_turn(head, verdict.path)
         else:
@@ -111,6 +115,16 @@ class LaneProtocol(HardenedProtocol):
         else:
             self._waiting.append(_Waiting(turn))
             self._hold(self.head_size())
+
+    def _pass_turn(self, head: Head, route: PassRoute, *, upgrade: bool) -> Turn:
+        context = self._lane.context
+        profile = context.profile
+        found = context.directory.passthroughs.find(
+            route, head, upgrade=upgrade, pin_path=profile.pin_path if profile.pins else None
+        )
+        if isinstance(found, Passthrough):
+            return PassExchange(self, context, head, found, upgrade=upgrade)
+        return AnswerTurn(self, answer_at_once(found, head), head, context)
 
     def body_received(self, data: bytes) -> None:
         """Pass a piece of the body on."""
@@ -142,7 +156,7 @@ class LaneProtocol(HardenedProtocol):
             and b"websocket" in [name.strip() for name in wanted]
             and b"transfer-encoding" not in head.fields
             and not int(head.fields.get(b"content-length", b"0"))
-            and find_route(head.method, head.path) is not None
+            and (find_route(head.method, head.path) or find_passthrough(head.path)) is not None
             and self._active is None
             and not self._waiting
         )

@@ -18,21 +18,29 @@ class Told(NamedTuple):
     code: str | None = None
 
 
+_ALWAYS = {
+    Refusal.UNKNOWN_MODEL: Told(404, UNKNOWN_MODEL),
+    Refusal.REMOVED: Told(404, UNKNOWN_MODEL),
+    Refusal.CONCURRENCY: Told(429, "Too many requests", "concurrency_limit"),
+    Refusal.QUEUE_FULL: Told(429, "Too many requests are waiting", "queue_full"),
+}
+"""What is said whatever the model."""
+
+
 def retry_after(refused: Refused) -> int:
     """Return the whole seconds after which another try makes sense, at least 1 (design 6)."""
     return max(1, math.ceil(refused.retry_after))
 
 
-def describe(refused: Refused, model: str, router: str) -> Told:
-    """Return what to answer to who asked for `model`; `router` is `group` or `matrix`."""
+def describe(refused: Refused, model: str, router: str, not_ready: str = "") -> Told:
+    """Return what to answer to who asked for `model`; `router` is `group` or `matrix`.
+
+    `not_ready` says why the request may not start the model, if it may not.
+    """
     detail = refused.detail
     match refused.refusal:
-        case Refusal.UNKNOWN_MODEL | Refusal.REMOVED:
-            return Told(404, UNKNOWN_MODEL)
-        case Refusal.CONCURRENCY:
-            return Told(429, "Too many requests", "concurrency_limit")
-        case Refusal.QUEUE_FULL:
-            return Told(429, "Too many requests are waiting", "queue_full")
+        case Refusal.NOT_READY if not_ready:
+            return Told(409, not_ready)
         case Refusal.NOT_READY:
             return Told(503, f"[{model}] process is not ready")
         case Refusal.START_FAILED:
@@ -50,3 +58,5 @@ def describe(refused: Refused, model: str, router: str) -> Told:
             return Told(503, late, "deadline_unreachable")
         case Refusal.BROKEN:
             return Told(502, f"model {model}: the connection to its model server broke")
+        case always:
+            return _ALWAYS[always]

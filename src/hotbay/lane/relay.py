@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from hotbay.activity.failures import failure_message
+from hotbay.activity.recording import Recording
 from hotbay.lane.call import Call, Headers, UpstreamError
 from hotbay.lane.head import Head
+from hotbay.lane.loading import error_event
 from hotbay.lane.response import Framing, passed_on_head, switched_head
 from hotbay.lane.turn import Connection
 
@@ -38,15 +41,17 @@ class Relay:
 
     Attributes:
         call: the request to the model server.
-        status: what the client was told; 0: nothing yet.
+        status: of the model server's answer; 0: nothing came yet.
         size: bytes of the body passed on.
     """
 
     __slots__ = (
         "_connection",
+        "_extra",
         "_framing",
         "_head",
         "_joined",
+        "_recording",
         "_request",
         "call",
         "size",
@@ -55,20 +60,46 @@ class Relay:
 
     call: Call
 
-    def __init__(self, request: Request, connection: Connection, head: Head) -> None:
+    def __init__(
+        self,
+        request: Request,
+        connection: Connection,
+        head: Head,
+        *,
+        extra: bytes = b"",
+        recording: Recording | None = None,
+    ) -> None:
+        """Tell the client nothing yet.
+
+        Args:
+            request: whose answer it is.
+            connection: the client's.
+            head: what the client asked.
+            extra: header lines to be told besides the model server's.
+            recording: takes notes, if anybody wants them.
+        """
         self.status = 0
         self.size = 0
         self._request = request
         self._connection = connection
         self._head = head
+        self._extra = extra
+        self._recording = recording
         self._framing = Framing.NONE
         self._joined: list[bytes] = []  # to be written together with what follows at once
 
     def on_head(self, status: int, reason: bytes, headers: Headers) -> None:
         """Tell the client how the answer begins."""
         self.status = status
+        if self._recording is not None:
+            self._recording.answered(status, headers)
         data, self._framing = passed_on_head(
-            status, reason, headers, self._head, keep_alive=self._request.keep_alive
+            status,
+            reason,
+            headers,
+            self._head,
+            keep_alive=self._request.keep_alive,
+            extra=self._extra,
         )
         if self._framing is Framing.CLOSE:
             self._request.keep_alive = False
@@ -77,6 +108,8 @@ class Relay:
     def on_data(self, data: bytes) -> None:
         """Pass on what one read brought."""
         self.size += len(data)
+        if self._recording is not None:
+            self._recording.passed(data)
         if self._framing is Framing.CHUNKED:
             data = b"%x\r\n%b\r\n" % (len(data), data)
         self._write(data)
@@ -99,6 +132,8 @@ class Relay:
         """Open the tunnel on this side too."""
         self.status = status
         self._framing = Framing.CLOSE
+        if self._recording is not None:
+            self._recording.answered(status, headers)
         self._connection.transport.write(switched_head(reason, headers))
         self._request.tunnel_opened()
 
@@ -120,3 +155,53 @@ class Relay:
             data = b"".join(joined)
             joined.clear()
         self._connection.transport.write(data)
+
+
+class LateRelay(Relay):
+    """An answer whose head the client has got already, with the loading text.
+
+    The model server's own head is lost; an answer that is no stream of events becomes one.
+    """
+
+    __slots__ = ("_kept", "_stream")
+
+    _KEPT = 64 * 1024
+    """Bytes of an answer that is no event stream that are kept for its error message."""
+
+    def __init__(
+        self,
+        request: Request,
+        connection: Connection,
+        head: Head,
+        framing: Framing,
+        *,
+        recording: Recording | None = None,
+    ) -> None:
+        """Go on in the framing of the head that was sent."""
+        super().__init__(request, connection, head, recording=recording)
+        self._framing = framing
+        self._stream = True
+        self._kept = bytearray()
+
+    def on_head(self, status: int, reason: bytes, headers: Headers) -> None:  # noqa: ARG002  the client was told another
+        """Note what it would have been."""
+        self.status = status
+        kind = dict(headers).get(b"content-type", b"").lower()
+        self._stream = 200 <= status < 300 and b"text/event-stream" in kind
+
+    def on_data(self, data: bytes) -> None:
+        """Pass events on; keep the rest."""
+        if self._stream:
+            super().on_data(data)
+        elif len(self._kept) < self._KEPT:
+            self._kept += data[: self._KEPT - len(self._kept)]
+
+    def on_end(self) -> None:
+        """Turn what was kept into one last event."""
+        if not self._stream:
+            event = error_event(self.status, failure_message(self.status, bytes(self._kept)))
+            self.size += len(event)
+            self._write(
+                b"%x\r\n%b\r\n" % (len(event), event) if self._framing is Framing.CHUNKED else event
+            )
+        super().on_end()

@@ -23,6 +23,7 @@ _NO_CONTENT = 204
 _BODILESS = frozenset({_NO_CONTENT, 304})
 _CONTENT_LENGTH = frozenset({b"content-length"})
 _ACCEL_BUFFERING = frozenset({b"x-accel-buffering"})
+_NOT_PASSED_ON = HOP_BY_HOP | {b"x-request-id"}
 
 
 class Framing(enum.Enum):
@@ -60,14 +61,16 @@ def passed_on_head(
     request: Head,
     *,
     keep_alive: bool,
+    extra: bytes = b"",
 ) -> tuple[bytes, Framing]:
     """Return the head of a model server's response for the client, and how to frame its body.
 
-    With `Framing.CLOSE` the connection ends with the response, `keep_alive` or not.
+    With `Framing.CLOSE` the connection ends with the response, `keep_alive` or not. `extra`
+    are header lines of our own; the request's ID is among them.
     """
     fields = dict(headers)
     stream = b"text/event-stream" in fields.get(b"content-type", b"").lower()
-    dropped = HOP_BY_HOP
+    dropped = _NOT_PASSED_ON if extra else HOP_BY_HOP
     if b"connection" in fields:
         dropped |= tokens_of(fields[b"connection"]) - _CONTENT_LENGTH
     if b"transfer-encoding" in fields or status == _NO_CONTENT:
@@ -89,6 +92,7 @@ def passed_on_head(
         parts.append(_date_line(int(time.time())))
     if stream:
         parts.append(b"X-Accel-Buffering: no\r\n")  # tells nginx in front of us not to hold it
+    parts.append(extra)
     if framing is Framing.CHUNKED:
         parts.append(b"Transfer-Encoding: chunked\r\n")
     if framing is Framing.CLOSE or not keep_alive:

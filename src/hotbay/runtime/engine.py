@@ -61,8 +61,9 @@ from hotbay.runtime.causes import find_cause
 from hotbay.runtime.endpoint import Endpoint
 from hotbay.runtime.launch import Launch, LaunchError, plan_launch
 from hotbay.runtime.logs import LogBook
-from hotbay.runtime.probe import port_in_use, probe_until_ready
+from hotbay.runtime.probe import port_in_use
 from hotbay.runtime.processes import Processes, ProcessKey, ProcessListener
+from hotbay.runtime.programs import Programs
 from hotbay.runtime.slow_planner import timed
 
 NEWS = frozenset({SwapStarted, StartFailed, StateChanged, Stop})
@@ -100,11 +101,7 @@ class Engine(ProcessListener):
         self._tokens = itertools.count(1)
         self._callers: dict[int, Caller] = {}
         self._timers: dict[Timer, asyncio.TimerHandle] = {}
-        self._launches: dict[ProcessKey, Launch] = {}
-        self._pids: dict[ProcessKey, int] = {}
-        self._probes: dict[ProcessKey, asyncio.Task[None]] = {}
-        self._output: dict[ProcessKey, asyncio.Event] = {}
-        self._endpoints: dict[str, Endpoint] = {}
+        self._programs = Programs()
         self._unloads: dict[int, asyncio.Future[None]] = {}
         self._closed = self._loop.create_future()
         self.on_endpoint_gone: Callable[[Endpoint], None] = lambda _endpoint: None
@@ -167,7 +164,7 @@ class Engine(ProcessListener):
 
     def endpoint(self, model: str) -> Endpoint:
         """Return where a granted request for `model` goes."""
-        return self._endpoints[model]
+        return self._programs.endpoint(model)
 
     # -- operators --------------------------------------------------------------------
 
@@ -215,6 +212,10 @@ class Engine(ProcessListener):
         """Return the swaps under way, and who waits for what."""
         return self._machine.queue(self._loop.time())
 
+    def in_flight(self, model: str) -> int:
+        """Return how many requests a model serves."""
+        return self._machine.in_flight(model)
+
     def load_time(self, model: str) -> float | None:
         """Return the seconds that the last successful start of a model took, if there was one."""
         return self._machine.load_time(model)
@@ -225,11 +226,11 @@ class Engine(ProcessListener):
 
     def ports_in_use(self) -> dict[str, int]:
         """Return the ports of every program that is not gone, by model."""
-        return {key[0]: launch.endpoint.port for key, launch in self._launches.items()}
+        return self._programs.ports()
 
     def pids(self) -> dict[str, int]:
-        """Return the process of every program that runs or is not gone, by model."""
-        return {key[0]: pid for key, pid in self._pids.items()}
+        """Return the process number of the leader of every program that runs, by model."""
+        return self._programs.pids()
 
     # -- the loop ------------------------------------------------------------------------
 
@@ -280,8 +281,10 @@ class Engine(ProcessListener):
         caller = self._callers.pop(effect.request, None)
         if caller is None:
             self.post(Finished(effect.request))
-        else:
-            caller.granted(effect)
+            return
+        if effect.attempt > 1:
+            self._logs.proxy.warn(f"{effect.model}: serving a request again whose server died")
+        caller.granted(effect)
 
     def _with_last_lines(self, effect: Refused) -> str:
         """Add to the reason of a failed start what its program wrote last (guarantee 15)."""
@@ -300,8 +303,7 @@ class Engine(ProcessListener):
         except LaunchError as error:
             self.post(SpawnFailed(effect.model, effect.generation, str(error)))
             return
-        self._launches[key] = launch
-        self._output[key] = asyncio.Event()
+        self._programs.begin(key, launch)
         self._logs.begin(effect.model)
         self._processes.spawn(key, launch.spec)
 
@@ -320,28 +322,17 @@ class Engine(ProcessListener):
 
     def _probe(self, effect: Probe) -> None:
         key = (effect.model, effect.generation)
-        self._probes[key] = self._loop.create_task(self._probe_until_ready(key))
-
-    async def _probe_until_ready(self, key: ProcessKey) -> None:
-        launch = self._launches[key]
-        endpoint = await probe_until_ready(launch.endpoint, launch.check or "/", self._output[key])
-        self._endpoints[key[0]] = endpoint
-        self.post(ProbeOk(*key))
+        self._programs.probe(key, lambda: self.post(ProbeOk(*key)))
 
     def _stop(self, effect: Stop) -> None:
         assert self._processes is not None  # noqa: S101 - wiring: attach() comes before any request
         key = (effect.model, effect.generation)
-        self._end_probe(key)
+        self._programs.end_probe(key)
         self._processes.stop(key, effect.grace)
-
-    def _end_probe(self, key: ProcessKey) -> None:
-        probe = self._probes.pop(key, None)
-        if probe is not None:
-            probe.cancel()
 
     def _state_changed(self, effect: StateChanged) -> None:
         if effect.old is State.READY:
-            endpoint = self._endpoints.pop(effect.model, None)
+            endpoint = self._programs.retire(effect.model)
             if endpoint is not None:
                 self.on_endpoint_gone(endpoint)
 
@@ -350,42 +341,31 @@ class Engine(ProcessListener):
     def spawned(self, key: ProcessKey, pid: int) -> None:
         """The program runs."""
         self._logs.proxy.debug(f"{key[0]}: started as process {pid}")
-        self._pids[key] = pid
-        launch = self._launches[key]
-        if launch.check is None:
-            self._endpoints[key[0]] = launch.endpoint
+        self._programs.spawned(key, pid)
         self.post(Spawned(*key))
 
     def spawn_failed(self, key: ProcessKey, reason: str) -> None:
         """The program could not be started."""
-        launch = self._forget(key)
+        launch = self._programs.forget(key)
         words = " ".join(launch.spec.argv)
         self.post(SpawnFailed(*key, f"failed to start command '{words}': {reason}"))
 
     def exited(self, key: ProcessKey, status: str) -> None:
         """The program has ended."""
-        self._end_probe(key)
+        self._programs.end_probe(key)
         tail = self._logs.tail(key[0])
         cause = find_cause(status, tail)
         self.post(Exited(*key, f"{status} ({cause})" if cause else status))
 
     def gone(self, key: ProcessKey) -> None:
         """Nothing of the program is left."""
-        self._forget(key)
+        self._programs.forget(key)
         self.post(Gone(*key))
 
     def output(self, key: ProcessKey, data: bytes) -> None:
         """The program has written something."""
         self._logs.model(key[0]).write(data)
-        hint = self._output.get(key)
-        if hint is not None:
-            hint.set()
-
-    def _forget(self, key: ProcessKey) -> Launch:
-        self._end_probe(key)
-        self._output.pop(key, None)
-        self._pids.pop(key, None)
-        return self._launches.pop(key)
+        self._programs.wrote(key)
 
     # -- to the clock -----------------------------------------------------------------------
 
