@@ -29,6 +29,8 @@ from hotbay.lane.gate import GateRules
 from hotbay.lane.pool import Client
 from hotbay.lane.routes import model_paths
 from hotbay.lane.server import LaneServer
+from hotbay.monitor.gpu.watching import sources
+from hotbay.monitor.machine import MachineMonitor
 from hotbay.runtime.engine import Engine
 from hotbay.runtime.journal import Journal
 from hotbay.runtime.logs import LogBook
@@ -92,6 +94,7 @@ class App:
         self._memory = BodyMemory(config.limits.body_memory)
         self._profiles = ActiveProfile(config.profiles, logs.proxy.info)
         self._profiles.on_change.append(self._news.profile_changed)
+        self._machine = MachineMonitor(logs.proxy, origin.build.version, sources())
         self._services = Services(
             config,
             self._engine,
@@ -101,6 +104,8 @@ class App:
             self._news,
             self._activity,
             self.reload,
+            self._machine,
+            lambda: self._server.connections,
         )
         self._lane = Lane(self._context(config))
         self._server = LaneServer(
@@ -123,6 +128,7 @@ class App:
         """Begin to serve, and to preload."""
         await self._processes.start()
         await self._server.start()
+        self._machine.start(_sampling(self.config))
         self._begin_preload()
         # What exists now lives as long as the program; not looking at it again and collecting
         # less often halves the tail of the latency (measured).
@@ -163,6 +169,7 @@ class App:
         """End what is left."""
         await self._server.stop(grace=0)
         self._client.close()
+        await asyncio.to_thread(self._machine.close)
         await self._processes.close()
         await self._activity.close()
 
@@ -240,12 +247,18 @@ class App:
         self._activity.configure(config, store)
         self.logs.configure(config)
         self._memory.limit = config.limits.body_memory
+        self._machine.performance.configure(_sampling(config))
         self._services.config = config
         self._profiles.configure(config.profiles)
         self._lane.context = self._context(config)
         self._news.reloaded(config, loaded.warnings)
         self._begin_preload()
         log.info("configuration reloaded")
+
+
+def _sampling(config: Config) -> float | None:
+    """Return how often the machine is looked at, None if it is not."""
+    return None if config.performance.disabled else config.performance.every
 
 
 def _keep_ports(

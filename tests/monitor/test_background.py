@@ -79,3 +79,26 @@ async def test_a_line_after_the_end_of_the_loop_is_lost_in_silence() -> None:
     lines = LogLines()
     LoopLog(lines, loop).info("late")
     assert lines.lines == []
+
+
+async def test_what_cleans_up_in_the_end_is_not_interrupted() -> None:
+    background = Background()
+    background.start()
+    begun, cleaned = threading.Event(), threading.Event()
+
+    async def part() -> None:
+        try:
+            begun.set()
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0.01)
+            cleaned.set()
+
+    async def whole() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(part())
+
+    background.run(whole())
+    await asyncio.to_thread(begun.wait, 10)
+    background.close()
+    assert cleaned.is_set()

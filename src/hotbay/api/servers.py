@@ -1,13 +1,23 @@
-"""What runs, and stopping it: `/running`, `/unload`, `/api/models/unload…` (spec/http-api.md 7)."""
+"""What runs, starting and stopping it (spec/http-api.md 7), and what model servers use.
+
+`/running`, `/unload`, `/api/models/unload…`, `/api/x/servers` and `/api/x/load/…`.
+"""
 
 from __future__ import annotations
 
-from starlette.requests import Request
+import asyncio
+import time
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from hotbay.api.answers import error_answer, json_answer, rest_of, text_answer
-from hotbay.api.services import services_of
-from hotbay.core.effects import State
+from hotbay.api.services import Services, services_of
+from hotbay.core.effects import Refused, State
+from hotbay.lane.refusals import describe
+from hotbay.monitor.servers import Usage
+from hotbay.runtime.preload import load
 
 
 async def running(request: Request) -> Response:
@@ -53,3 +63,75 @@ async def unload_one(request: Request) -> Response:
         return error_answer(request, 404, "model not found")
     await services.engine.unload([model])
     return text_answer("OK")
+
+
+async def load_one(request: Request) -> Response:
+    """Start one model's server; answer when it is ready, or why that failed."""
+    services = services_of(request)
+    model = services.config.names.local(rest_of(request, segments=3).removeprefix("/"))
+    if model is None:
+        return error_answer(request, 404, "model not found")
+    refused = await _load_while_heard(request, services, model)
+    if refused is not None:
+        told = describe(refused, model, services.config.routing.router.use)
+        return error_answer(request, told.status, told.message)
+    load_time = services.engine.load_time(model)
+    return json_answer({"model": model, "state": State.READY.value, "load_time": load_time})
+
+
+async def _load_while_heard(request: Request, services: Services, model: str) -> Refused | None:
+    """Load a model for a client, who may leave meanwhile: nothing is loaded for nobody."""
+    loading = asyncio.create_task(load(services.engine, model))
+    leaving = asyncio.create_task(_leaves(request))
+    try:
+        await asyncio.wait({loading, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not loading.done():
+            raise ClientDisconnect
+        return loading.result()
+    finally:
+        loading.cancel()
+        leaving.cancel()
+
+
+async def _leaves(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def usage(request: Request) -> Response:
+    """Answer with every model: its server's state, what it uses, how busy it is."""
+    services = services_of(request)
+    measured = await services.machine.usage(services.engine.pids())
+    gpu_ids = {gpu.uuid: gpu.id for gpu in services.machine.performance.newest_gpus()}
+    entries = [
+        {
+            "model": server.model,
+            "state": server.state.value,
+            **_measured(measured.get(server.model), gpu_ids),
+            "in_flight": server.in_flight,
+            "waiting": server.waiting,
+            "load_time": services.engine.load_time(server.model),
+            "last_failure": server.last_failure or None,
+        }
+        for server in services.engine.servers()
+    ]
+    return json_answer({"servers": entries})
+
+
+def _measured(found: Usage | None, gpu_ids: dict[str, int]) -> dict[str, Any]:
+    if found is None:
+        return {"pid": None, "uptime": None, "rss_bytes": None, "gpus": []}
+    return {
+        "pid": found.pid,
+        "uptime": round(max(0.0, time.time() - found.started), 3),
+        "rss_bytes": found.resident,
+        "gpus": [
+            {
+                "id": gpu_ids.get(gpu.uuid),
+                "uuid": gpu.uuid,
+                "name": gpu.name,
+                "memory_bytes": gpu.memory,
+            }
+            for gpu in found.gpus
+        ],
+    }

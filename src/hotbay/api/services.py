@@ -10,6 +10,7 @@ from starlette.requests import Request
 from hotbay.activity.activity import Activity
 from hotbay.api.news import News
 from hotbay.config.model import Config
+from hotbay.monitor.machine import MachineMonitor
 from hotbay.runtime.engine import Engine
 from hotbay.runtime.logs import LogBook
 from hotbay.runtime.profiles import ActiveProfile
@@ -29,6 +30,7 @@ class Services:
     """The running program as its routes see it; `config` is replaced by a reload.
 
     `reload` reads the files again; `news.last_load` then tells what became of it.
+    `connections` tells how many clients are connected.
     `streams` counts the open streams, which `limits.subscribers` bounds.
     """
 
@@ -40,6 +42,8 @@ class Services:
     news: News
     activity: Activity
     reload: Callable[[], Awaitable[None]]
+    machine: MachineMonitor
+    connections: Callable[[], int]
     streams: int = 0
 
 

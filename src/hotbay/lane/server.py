@@ -71,6 +71,11 @@ class LaneServer:
         self._state.connections = self._connections
         self._listeners: list[asyncio.Server] = []
 
+    @property
+    def connections(self) -> int:
+        """How many clients are connected."""
+        return len(self._connections)
+
     async def start(self) -> None:
         """Listen; connections are served from the return of this on.
 

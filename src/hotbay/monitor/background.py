@@ -15,8 +15,10 @@ from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
 
+END_LIMIT = 1.5
+"""Seconds that the tasks may take to end."""
 CLOSE_LIMIT = 2.0
-"""Seconds that the tasks may take to end; a driver that hangs is left to the end of the process."""
+"""Seconds that the thread may; with a driver that hangs it is left to the end of the process."""
 
 
 class Log(Protocol):
@@ -65,6 +67,9 @@ class Background:
     def __init__(self) -> None:
         """Prepare the thread."""
         self._loop = asyncio.new_event_loop()
+        # Only these are cancelled in the end: what they have begun ends with them, or is about to
+        # clean up after them, which a second cancellation would interrupt.
+        self._begun: set[asyncio.Task[Any]] = set()
         self._thread = threading.Thread(target=self._run, name="hotbay-monitor", daemon=True)
 
     def start(self) -> None:
@@ -73,7 +78,7 @@ class Background:
 
     def run(self, work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
         """Begin this in the thread; cancelling the future ends it."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop)
+        return asyncio.run_coroutine_threadsafe(self._tracked(work), self._loop)
 
     def close(self) -> None:
         """Cancel what still runs and end the thread; waits at most `CLOSE_LIMIT` seconds."""
@@ -84,14 +89,23 @@ class Background:
                 self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(CLOSE_LIMIT)
 
+    async def _tracked(self, work: Coroutine[Any, Any, T]) -> T:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - tells the type checker where coroutines run
+        self._begun.add(task)
+        try:
+            return await work
+        finally:
+            self._begun.discard(task)
+
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         try:
             self._loop.run_forever()
-            tasks = asyncio.all_tasks(self._loop)
-            for task in tasks:
+            for task in self._begun:
                 task.cancel()
-            self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+            if tasks := asyncio.all_tasks(self._loop):
+                self._loop.run_until_complete(asyncio.wait(tasks, timeout=END_LIMIT))
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         finally:
             self._loop.close()

@@ -43,7 +43,6 @@ class MachineMonitor:
 
     def close(self) -> None:
         """End everything; waits a moment for the thread."""
-        self.performance.stop()
         self._background.close()
 
     async def hardware(self) -> dict[str, Any] | None:

@@ -111,9 +111,8 @@ async def _process(*argv: str) -> AsyncIterator[asyncio.subprocess.Process]:
         yield process
     finally:
         _kill(process)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(KILL_LIMIT):
-                await process.wait()
+        # A task of its own, as whoever cancels us twice interrupts only our waiting.
+        await asyncio.wait({asyncio.ensure_future(process.wait())}, timeout=KILL_LIMIT)
 
 
 def _kill(process: asyncio.subprocess.Process) -> None:
