@@ -254,6 +254,25 @@ async def test_an_answer_that_began_with_loading_progress_goes_on_with_the_model
     assert phases == ["forwarded", "answering"]
 
 
+async def test_what_a_request_waits_for_is_no_news_for_llama_swaps_interface(desk: Desk) -> None:
+    recording = desk.recorder.begin(about())
+    await desk.told()
+    for position in (3, 2, 1):
+        recording.waits("busy", ("rose",), position)
+        assert await desk.told() == []
+    recording.granted(1)
+    assert await desk.told() == []
+    recording.answered(200, [])
+
+    assert len(await desk.told()) == 1
+    positions = [
+        wait["position"]
+        for entry in await desk.events_of("inflight")
+        if (wait := entry["request"]["wait"])
+    ]
+    assert positions == [3, 2, 1]
+
+
 async def test_the_start_of_another_model_is_no_news_for_a_request(desk: Desk) -> None:
     recording = desk.recorder.begin(about())
     recording.waits("evicting", ("rose",), 0)

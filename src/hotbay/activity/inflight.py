@@ -18,6 +18,8 @@ QUEUE = 128
 """Changes that may wait to be published."""
 EVERY = 0.05
 """Seconds between two rounds of publishing."""
+SNAPSHOT_EVERY = 0.5
+"""Seconds until a list is published that stands for too many changes; it may be long."""
 GROWTH_EVERY = 0.25
 """Seconds between two messages that a request's answer has grown."""
 KIND = "inflight"
@@ -35,10 +37,14 @@ class Audience(Protocol):
 
 
 class _Change(NamedTuple):
-    """What changed of a request, as it was then; `removed`: it has ended."""
+    """What changed of a request, as it was then.
+
+    `removed`: it has ended. `plain`: also to be seen without the details.
+    """
 
     recording: Recording
     removed: bool
+    plain: bool
     now: float
     answered: bool
     size: int
@@ -82,12 +88,12 @@ class InFlight:
     def add(self, recording: Recording) -> None:
         """Take up a request that begins."""
         self._open[recording.id] = recording
-        self.changed(recording)
+        self._note(recording)
 
     def remove(self, recording: Recording) -> None:
         """Forget a request that has ended."""
         del self._open[recording.id]
-        self.changed(recording, removed=True)
+        self._note(recording, removed=True)
 
     def grew(self, recording: Recording) -> None:
         """Tell onlookers about more bytes, if it is time again."""
@@ -97,21 +103,35 @@ class InFlight:
                 recording.published = now
                 self.changed(recording)
 
-    def changed(self, recording: Recording, *, removed: bool = False) -> None:
-        """Tell onlookers what has changed of a request, if there are any."""
+    def waits(self, recording: Recording) -> None:
+        """Tell onlookers who want the details that a request waits for something else, or not."""
+        self._note(recording, plain=False)
+
+    def changed(self, recording: Recording) -> None:
+        """Tell onlookers that an answer has begun, or grown."""
+        self._note(recording)
+
+    def _note(self, recording: Recording, *, removed: bool = False, plain: bool = True) -> None:
         if not self._watched or self._overflown:
             return
-        change = _change(recording, self._clock(), removed=removed)
+        change = _change(recording, self._clock(), removed=removed, plain=plain)
         last = self._changes[-1] if self._changes else None
         if last is not None and last.recording is recording and not change.tells_more_than(last):
-            self._changes[-1] = change
+            self._changes[-1] = change._replace(plain=plain or last.plain)
         elif len(self._changes) < QUEUE:
             self._changes.append(change)
         else:
             self._changes.clear()
             self._overflown = True
+            self._publish_in(SNAPSHOT_EVERY)
+            return
         if self._round is None:
-            self._round = asyncio.get_running_loop().call_later(EVERY, self.publish)
+            self._publish_in(EVERY)
+
+    def _publish_in(self, seconds: float) -> None:
+        if self._round is not None:
+            self._round.cancel()
+        self._round = asyncio.get_running_loop().call_later(seconds, self.publish)
 
     @property
     def _watched(self) -> bool:
@@ -132,7 +152,7 @@ class InFlight:
 
     def _publish(self, change: _Change) -> None:
         for audience, detailed in ((self._messages, False), (self._events, True)):
-            if KIND not in audience.wanted:
+            if KIND not in audience.wanted or not (change.plain or detailed):
                 continue
             if change.removed:
                 audience.publish(KIND, {"operation": "remove", "id": str(change.recording.id)})
@@ -144,7 +164,7 @@ class InFlight:
         """Return the operation that replaces the list of whoever reads it, oldest first."""
         now = self._clock()
         requests = [
-            _entry(_change(recording, now), detailed=detailed)
+            _entry(_change(recording, now, removed=False, plain=True), detailed=detailed)
             for recording in sorted(self._open.values(), key=lambda r: (r.timestamp, r.id))
         ]
         return {"operation": "snapshot", "requests": requests}
@@ -160,10 +180,11 @@ def metadata_of(recording: Recording) -> dict[str, str]:
     return metadata
 
 
-def _change(recording: Recording, now: float, *, removed: bool = False) -> _Change:
+def _change(recording: Recording, now: float, *, removed: bool, plain: bool) -> _Change:
     return _Change(
         recording,
         removed,
+        plain,
         now,
         recording.status != 0,
         recording.size,

@@ -79,12 +79,12 @@ class Recorder:
 
     def waits(self, recording: Recording) -> None:
         """Learn that a request waits, or why from now on."""
-        self.inflight.changed(recording)
+        self.inflight.waits(recording)
         self._queue_changed()
 
     def granted(self, recording: Recording, *, waited: bool) -> None:
         """Learn that a request is forwarded."""
-        self.inflight.changed(recording)
+        self.inflight.waits(recording)
         if waited:
             self._queue_changed()
         if "grant" in self._events.wanted:

@@ -49,7 +49,7 @@ EVENTS = frozenset(
 UNASKED = EVENTS - {"log"}
 """Those that a reader gets who asks for none."""
 _OF_THE_QUEUE = frozenset({"queue", "patience"})
-QUEUE_EVERY = 0.1
+QUEUE_EVERY = 0.25
 """Seconds between two events about the queue."""
 
 
