@@ -65,6 +65,22 @@ export default defineConfig(({ command }) => ({
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
     reportCompressedSize: false,
+    // All styles are small enough to come in one file.
+    cssCodeSplit: false,
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          // What nearly every page needs comes in one piece instead of a dozen. The hub belongs to
+          // the shared worker; a page has its own only where there are no such workers.
+          groups: [
+            {
+              name: 'base',
+              test: /node_modules\/(svelte|esm-env|clsx)\/|src\/lib\/(?!live\/(hub|link|logs|sse)|charts|markdown|logs)/,
+            },
+          ],
+        },
+      },
+    },
   },
   worker: { format: 'es' },
   server: {

@@ -25,6 +25,16 @@ test('an age names the two units that matter', () => {
   ]);
 });
 
+test('what is over is told exactly if it was short', () => {
+  expect([-5, 430, 9_900, 10_000, 90_000].map(format.lasting)).toEqual([
+    '0.0 s',
+    '0.4 s',
+    '9.9 s',
+    '10 s',
+    '1 min',
+  ]);
+});
+
 test('how long ago is told in words for a day, then as a moment', () => {
   const then = new Date(2031, 3, 5, 6, 7, 8);
   const at = (seconds: number) => format.ago(then, then.getTime() + seconds * 1000);

@@ -42,6 +42,12 @@ export function age(milliseconds: number): string {
   return `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
+/** How long something lasted that is over: 0.4 s, 12 s, 3 min. */
+export function lasting(milliseconds: number): string {
+  if (milliseconds >= 10_000) return age(milliseconds);
+  return `${(Math.max(0, milliseconds) / 1000).toFixed(1)} s`;
+}
+
 /** A speed in tokens per second; negative means that the server could not tell. */
 export function speed(tokensPerSecond: number): string {
   return tokensPerSecond < 0 ? 'unknown' : `${tokensPerSecond.toFixed(2)} t/s`;

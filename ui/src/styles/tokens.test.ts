@@ -24,7 +24,7 @@ function contrast(a: string, b: string): number {
   return (high + 0.05) / (low + 0.05);
 }
 
-const TEXTS = ['text', 'muted', 'accent', 'ready', 'pending', 'failed'];
+const TEXTS = ['text', 'muted', 'accent', 'ready', 'pending', 'failed', 'violet', 'cyan'];
 const SURFACES = ['page', 'surface', 'sunken', 'hover'];
 
 test.each(THEMES)('every text can be read on every surface (%s)', (theme) => {

@@ -1,6 +1,6 @@
 /** What can go wrong with a call, in words for people. */
 
-/** Who is to blame. */
+/** Who is to blame; an error that does not say that it is hotbay's counts as a model server's. */
 export type Source = 'hotbay' | 'model server' | 'network';
 
 export class ApiError extends Error {
@@ -27,14 +27,16 @@ export async function errorOf(response: Response): Promise<ApiError> {
 }
 
 function messageIn(text: string, response: Response): [string, Source] {
-  const fallback = text.trim().slice(0, 500) || `${response.status} ${response.statusText}`.trim();
+  const html = response.headers.get('Content-Type')?.includes('html') ?? false;
+  const words = html ? '' : text.trim().slice(0, 500);
+  const fallback = words || `${response.status} ${response.statusText}`.trim();
   let body: unknown;
   try {
     body = JSON.parse(text);
   } catch {
-    return [fallback, 'hotbay'];
+    return [fallback, 'model server'];
   }
-  if (!isObject(body)) return [fallback, 'hotbay'];
+  if (!isObject(body)) return [fallback, 'model server'];
   const source = body.src === 'llama-swap' ? 'hotbay' : 'model server';
   const error = body.error;
   if (typeof error === 'string') return [error, source];

@@ -1,0 +1,18 @@
+/** The tabs of the page of one model: a line here adds one. */
+
+import type { Component } from 'svelte';
+import type { Model } from '$lib/live/state';
+
+export interface Tab {
+  id: string;
+  label: string;
+  load: () => Promise<{ default: Component<{ model: Model }> }>;
+  /** Models of peers have it too. */
+  peers: boolean;
+}
+
+export const TABS: readonly Tab[] = [
+  { id: 'details', label: 'Details', load: () => import('./Details.svelte'), peers: false },
+  { id: 'logs', label: 'Logs', load: () => import('./ModelLog.svelte'), peers: false },
+  { id: 'use', label: 'Use it', load: () => import('./UseIt.svelte'), peers: true },
+];

@@ -1,0 +1,40 @@
+/** The pages: a line here puts one into the navigation, the shortcuts and the addresses. */
+
+import type { Component } from 'svelte';
+import type { IconName } from '$lib/components/icons';
+
+export interface Page {
+  /** The first segment of its address. */
+  id: string;
+  title: string;
+  icon: IconName;
+  /** The key that follows `g`. */
+  key: string;
+  load: () => Promise<{ default: Component }>;
+  /** At the foot of the navigation. */
+  foot?: boolean;
+  /** Goes on, hidden, when another page is shown. */
+  keep?: boolean;
+}
+
+export const PAGES: readonly Page[] = [
+  { id: 'now', title: 'Now', icon: 'now', key: 'n', load: () => import('./Now/Now.svelte') },
+  {
+    id: 'models',
+    title: 'Models',
+    icon: 'models',
+    key: 'm',
+    load: () => import('./Models/Models.svelte'),
+  },
+  { id: 'logs', title: 'Logs', icon: 'logs', key: 'l', load: () => import('./Logs/Logs.svelte') },
+];
+
+/** The page of an address; the root, and what does not exist, is the one to start with. */
+export function pageOf(id: string, start = 'now'): Page {
+  const page =
+    PAGES.find((candidate) => candidate.id === id) ??
+    PAGES.find((candidate) => candidate.id === start) ??
+    PAGES[0];
+  if (page === undefined) throw new Error('there are no pages');
+  return page;
+}
