@@ -37,6 +37,16 @@ async def test_the_plan_beside_supposed_models_starts_nothing(serve: Serve) -> N
     assert (await served.get("/running")).json == {"running": []}
 
 
+async def test_a_plan_follows_the_profile_and_takes_a_selectors_choice(serve: Serve) -> None:
+    selectors = {"any": {"strategy": "warm", "targets": ["a", "b"]}}
+    settings = {"selectors": selectors, "profiles": {"desk": {"pins": {"chat": "any"}}}}
+    served = await serve(settings, a={}, b={})
+    await served.use("b")
+    await served.ask("PUT", "/api/profiles/active", body={"name": "desk"})
+    plan = await served.ask("POST", "/api/x/plan", body={"model": "chat"})
+    assert (plan.json["target"], plan.json["action"]) == ("b", "grant")
+
+
 async def test_the_plan_of_a_matrix_has_set_cost_and_runner_up(serve: Serve) -> None:
     sets = {"ab": "a & b", "bc": "b & c"}
     matrix = {"vars": {m: m for m in "abc"}, "evict_costs": {"a": 5}, "sets": sets}

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from hotbay.api.answers import error_answer, json_answer
 from hotbay.api.body import BODY, body_of
 from hotbay.api.queue import queue_as_plain, wait_as_plain
-from hotbay.api.services import services_of
+from hotbay.api.services import Services, services_of
 from hotbay.core.explain import Forecast
 
 
@@ -32,7 +32,7 @@ async def plan(request: Request) -> Response:
         asked = msgspec.json.decode(body, type=PlanRequest)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return error_answer(request, 400, f"invalid plan request: {error}")
-    names = [asked.model, *(asked.running or ())]
+    names = [_meant(services, asked.model), *(asked.running or ())]
     models = [services.config.names.local(name) for name in names]
     for name, model in zip(names, models, strict=True):
         if model is None:
@@ -42,6 +42,12 @@ async def plan(request: Request) -> Response:
     if found is None:
         return error_answer(request, 404, f"model {target!r} not found")
     return json_answer(as_plain(found))
+
+
+def _meant(services: Services, name: str) -> str:
+    """Return what a name leads to now: through the profile, and as a selector chooses."""
+    pinned = services.profiles.pin(name) or name
+    return services.engine.choice(pinned) or pinned
 
 
 def as_plain(found: Forecast) -> dict[str, Any]:
