@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 from functools import wraps
 from typing import Any
 
@@ -23,6 +23,8 @@ from hotbay.api.answers import error_answer, json_answer
 from hotbay.api.services import services_of
 
 FAILED = "failed to get activity"
+LAST_HOUR = 253_402_300_799 // HOUR
+"""Of the year 9999; nothing after it can be written as a date."""
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -148,7 +150,7 @@ def _histogram(histogram: Histogram | None) -> dict[str, Any] | None:
 def _hours(filters: Filters) -> tuple[int, int]:
     """Return the first and the last hour that the filters allow."""
     first = 0 if filters.start is None else filters.start // HOUR
-    last = ask.LARGEST if filters.end is None else filters.end // HOUR
+    last = LAST_HOUR if filters.end is None else filters.end // HOUR
     return first, last
 
 
@@ -156,8 +158,8 @@ def _by_day(hours: dict[int, Sums]) -> dict[int, Sums]:
     """Return sums for the days of this machine's zone, by the second with which they begin."""
     days: dict[int, Sums] = {}
     for second, sums in hours.items():
-        day = datetime.fromtimestamp(second).astimezone()
-        begin = int(day.replace(hour=0, minute=0, second=0).timestamp())
+        year, month, day, *_ = time.localtime(second)
+        begin = int(time.mktime((year, month, day, 0, 0, 0, 0, 0, -1)))
         days[begin] = added(days[begin], sums) if begin in days else sums
     return days
 
