@@ -6,16 +6,7 @@ from dataclasses import replace
 import pytest
 from tests.lane.heads import head_of
 
-from hotbay.lane.gate import (
-    Control,
-    Denied,
-    GateRules,
-    Redirect,
-    Verdict,
-    cleaned,
-    judge,
-    judge_passthrough,
-)
+from hotbay.lane.gate import Control, Denied, GateRules, Redirect, Verdict, cleaned, judge
 from hotbay.lane.routes import ModelRoute, PassRoute
 
 SERVED = {
@@ -305,22 +296,22 @@ PASSED = ["GET /upstream/m/x", "POST /upstream/m/v1/messages", "PUT /comfyui/", 
 def test_a_pass_through_takes_any_method(request_line: str) -> None:
     method, path = request_line.split()
     for other in (method, "DELETE", "PROPFIND"):
-        assert isinstance(judge_passthrough(head_of(f"{other} {path}"), RULES), PassRoute)
+        assert isinstance(judge(head_of(f"{other} {path}"), RULES), PassRoute)
 
 
 @pytest.mark.parametrize("request_line", PASSED)
 def test_a_pass_through_needs_a_key(request_line: str) -> None:
     denied = Denied(401, "unauthorized: invalid or missing API key")
-    assert judge_passthrough(head_of(request_line), LOCKED) == denied
+    assert judge(head_of(request_line), LOCKED) == denied
     for spelling in ("/%75pstream/m/x", "/upstrea%6D/m", "/%63omfyui"):
-        assert judge_passthrough(head_of(f"GET {spelling}"), LOCKED) == denied
-    allowed = judge_passthrough(head_of(request_line, "authorization: Bearer first"), LOCKED)
+        assert judge(head_of(f"GET {spelling}"), LOCKED) == denied
+    allowed = judge(head_of(request_line, "authorization: Bearer first"), LOCKED)
     assert isinstance(allowed, PassRoute)
 
 
 @pytest.mark.parametrize("path", ["/upstream", "/upstream%2Fm/x", "/upstreams/m", "/x/upstream/m"])
 def test_everything_else_is_no_pass_through(path: str) -> None:
-    assert judge_passthrough(head_of(f"GET {path}"), LOCKED) is None
+    assert judge(head_of(f"GET {path}"), LOCKED) == Control(path)
 
 
 def test_the_bare_upstream_is_open() -> None:
@@ -328,12 +319,18 @@ def test_the_bare_upstream_is_open() -> None:
     assert judge(head_of("GET /upstream"), rules) == Control("/upstream")
 
 
+def test_preflights_and_unclean_paths_come_before_a_pass_through() -> None:
+    assert judge(head_of("OPTIONS /upstream/m/x"), LOCKED) == Control("/upstream/m/x")
+    assert judge(head_of("POST /upstream/m//x"), LOCKED) == Redirect(b"/upstream/m/x")
+    assert status(judge(head_of("GET /comfyui/", host="evil.example"), LOCKED)) == 403
+
+
 @pytest.mark.parametrize("headers", CROSS_SITE)
 def test_a_foreign_page_may_read_through_a_pass_through_and_change_nothing(
     headers: list[str],
 ) -> None:
     def objection(request_line: str, *more: str) -> str:
-        route = judge_passthrough(head_of(request_line, *headers, *more), RULES)
+        route = judge(head_of(request_line, *headers, *more), RULES)
         assert isinstance(route, PassRoute)
         return route.objection
 
@@ -345,15 +342,15 @@ def test_a_foreign_page_may_read_through_a_pass_through_and_change_nothing(
 
 @pytest.mark.parametrize("headers", OWN)
 def test_own_pages_and_other_programs_may_do_all_through_a_pass_through(headers: list[str]) -> None:
-    route = judge_passthrough(head_of("POST /comfyui/prompt", *headers), RULES)
+    route = judge(head_of("POST /comfyui/prompt", *headers), RULES)
     assert route == PassRoute("comfyui", b"/prompt")
 
 
 def test_what_is_passed_through_is_not_held_in_memory() -> None:
     json = "content-type: application/json"
-    large = judge_passthrough(head_of(PASSED[1], json, "content-length: 1000"), RULES)
+    large = judge(head_of(PASSED[1], json, "content-length: 1000"), RULES)
     assert isinstance(large, PassRoute)
-    too_large = judge_passthrough(head_of(PASSED[1], json, "content-length: 1001"), RULES)
+    too_large = judge(head_of(PASSED[1], json, "content-length: 1001"), RULES)
     assert isinstance(too_large, Denied)
     assert too_large.status == 413
     assert "limits.body (" in too_large.message

@@ -90,26 +90,7 @@ def judge(head: Head, rules: GateRules) -> Verdict:
         return Control(decoded(head.path))
     if (clean := cleaned(head.path)) is not None:
         return Redirect(clean if head.query is None else clean + b"?" + head.query)
-    return judge_passthrough(head, rules) or _control(head, rules)
-
-
-def judge_passthrough(head: Head, rules: GateRules) -> PassRoute | Denied | None:
-    """Say what becomes of a request under `/upstream` or `/comfyui`, None for every other path.
-
-    To be asked behind the checks of Host, preflights and unclean paths. What reaches the model
-    server this way may change anything there, so a foreign page may use it for inference only,
-    as it may without the pass-through, and for reading.
-    """
-    route = find_passthrough(head.path)
-    if route is None:
-        return None
-    if rules.keys and (denied := _without_key(head, rules)):
-        return denied
-    if int(head.fields.get(b"content-length", b"0")) > rules.body:
-        return _refuse_length(_size_limit("limits.body", rules.body))
-    changes = head.method not in _READING or b"upgrade" in head.fields
-    denied = _cross_site(head, rules) if changes else None
-    return route if denied is None else replace(route, objection=denied.message)
+    return _passthrough(head, rules) or _control(head, rules)
 
 
 def cleaned(path: bytes) -> bytes | None:
@@ -129,6 +110,24 @@ def cleaned(path: bytes) -> bytes | None:
     final = b"/" if parts and path.endswith((b"/", b"/.", b"/..")) else b""
     clean = b"/" + b"/".join(parts) + final
     return None if clean == path else clean
+
+
+def _passthrough(head: Head, rules: GateRules) -> PassRoute | Denied | None:
+    """Say what becomes of a request under `/upstream` or `/comfyui`, None for every other path.
+
+    What reaches a model server this way may change anything there, so a foreign page may use it
+    for reading, and for inference as it may without the pass-through.
+    """
+    route = find_passthrough(head.path)
+    if route is None:
+        return None
+    if rules.keys and (denied := _without_key(head, rules)):
+        return denied
+    if int(head.fields.get(b"content-length", b"0")) > rules.body:
+        return _refuse_length(_size_limit("limits.body", rules.body))
+    changes = head.method not in _READING or b"upgrade" in head.fields
+    denied = _cross_site(head, rules) if changes else None
+    return route if denied is None else replace(route, objection=denied.message)
 
 
 def _control(head: Head, rules: GateRules) -> Verdict:
