@@ -75,34 +75,36 @@ class Stream {
   }
 }
 
-/** A server that answers as the test says, and one page that looks on. */
-class Scene {
-  readonly streams: Stream[] = [];
+/** A page that looks on. */
+class Page {
   readonly heard: ToPage[] = [];
   seen: Partial<Snapshot> = {};
   lines: string[] = [];
+
+  post(message: ToPage): void {
+    this.heard.push(message);
+    if (message.kind === 'state') this.seen = { ...this.seen, ...message.patch };
+    if (message.kind === 'lines') {
+      const texts = message.lines.map(({ text, model }) => (model ? `${model}: ${text}` : text));
+      this.lines = message.all ? texts : [...this.lines, ...texts];
+    }
+  }
+}
+
+/** A server that answers as the test says, and a page. */
+class Scene extends Page {
+  readonly streams: Stream[] = [];
   readonly hub: Hub;
-  readonly port = {
-    post: (message: ToPage) => {
-      this.heard.push(message);
-      if (message.kind === 'state') this.seen = { ...this.seen, ...message.patch };
-      if (message.kind === 'lines') {
-        const texts = message.lines.map(({ text, model }) => (model ? `${model}: ${text}` : text));
-        this.lines = message.all ? texts : [...this.lines, ...texts];
-      }
-    },
-  };
 
   /** `refuse`: status for a path that is not answered with a stream. */
   constructor(public refuse: Record<string, number> = {}) {
+    super();
     this.hub = new Hub(ROOT, { kind: 'browser' }, async (input, init) => {
       const path = String(input).slice(ROOT.length).split('?')[0] ?? '';
       const status = this.refuse[path];
       if (status !== undefined) return new Response('no', { status });
-      const stream = new Stream(
-        { path, headers: new Headers(init?.headers) },
-        init?.signal ?? null,
-      );
+      const request = { path, headers: new Headers(init?.headers) };
+      const stream = new Stream(request, init?.signal ?? null);
       this.streams.push(stream);
       return stream.response;
     });
@@ -110,7 +112,7 @@ class Scene {
   }
 
   say(message: FromPage): void {
-    this.hub.receive(this.port, message);
+    this.hub.receive(this, message);
   }
 
   /** The newest stream, once things have settled. */
@@ -247,6 +249,18 @@ test('lines of the logs come once, and tell of which model they are', async () =
   events.event('log', { model: 'm', text: 'four\n' });
   await scene.settle();
   expect(scene.lines).toEqual(['one', 'two', 'm: three', 'm: four']);
+});
+
+test('a page that begins to read in the middle gets each line once', async () => {
+  const events = await connect('a\n', '');
+  scene.say({ kind: 'watch', log: 'proxy' });
+  events.event('log', { model: null, text: 'b\n' });
+  await scene.settle(10);
+  const late = new Page();
+  scene.hub.receive(late, { kind: 'watch', log: 'proxy' });
+  await scene.settle();
+  expect(late.lines).toEqual(['a', 'b']);
+  expect(scene.lines).toEqual(['a', 'b']);
 });
 
 test('a reload brings the new list of models, and no line twice', async () => {

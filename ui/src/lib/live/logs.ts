@@ -29,6 +29,7 @@ export class Logs {
 
   watch(name: LogName, port: Port): void {
     const log = this.#log(name);
+    this.#flush(); // what is collected is in the buffer as well
     log.watchers.add(port);
     port.post({ kind: 'lines', log: name, lines: log.buffer.lines, all: true });
     if (name.startsWith('model:') && log.abort === null) void this.#stream(name, log);
@@ -94,6 +95,7 @@ export class Logs {
   }
 
   #flush(): void {
+    clearTimeout(this.#timer);
     this.#timer = undefined;
     for (const [name, log] of this.#logs) {
       if (log.fresh.length === 0) continue;
