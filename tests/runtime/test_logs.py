@@ -369,7 +369,7 @@ def test_without_a_standard_output_nothing_is_written() -> None:
     assert console.flush(0.0)
 
 
-def test_what_libraries_log_comes_with_its_exception_into_the_log() -> None:
+async def test_what_libraries_log_comes_with_its_exception_into_the_log() -> None:
     written: list[bytes] = []
     logger = logging.getLogger("some_package")
     handler = LibraryHandler(ProxyLog(written.append))
@@ -387,6 +387,25 @@ def test_what_libraries_log_comes_with_its_exception_into_the_log() -> None:
     assert text.startswith("[WARN] some_package: beware of this\n[ERROR] some_package: it broke\n")
     assert "ValueError: invalid literal" in text
     assert "not worth" not in text
+
+
+async def test_what_a_library_logs_in_another_thread_is_written_in_ours() -> None:
+    threads: list[int] = []
+    written: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    def write(line: bytes) -> None:
+        threads.append(threading.get_ident())
+        written.set_result(line)
+
+    logger = logging.getLogger("some_package")
+    handler = LibraryHandler(ProxyLog(write))
+    logger.addHandler(handler)
+    try:
+        await asyncio.to_thread(logger.warning, "from afar")
+        assert await asyncio.wait_for(written, PATIENCE) == b"[WARN] some_package: from afar\n"
+    finally:
+        logger.removeHandler(handler)
+    assert threads == [threading.get_ident()]
 
 
 def test_levels_have_colours_on_a_terminal_only() -> None:

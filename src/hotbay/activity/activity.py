@@ -21,7 +21,7 @@ from hotbay.activity.store import Store
 from hotbay.activity.tracing import tracer_from
 from hotbay.config.model import Config
 
-EXPORT_LIMIT = 5.0
+EXPORT_LIMIT = 2.0
 """Seconds that a collector of traces has at the end to take what is left."""
 
 

@@ -5,8 +5,11 @@ Owns every monitor: proxy, upstream, combined and one per model. Belongs to the 
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import logging
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -99,17 +102,28 @@ class ProxyLog:
 
 
 class LibraryHandler(logging.Handler):
-    """Passes on what libraries log through `logging`: uvicorn's and asyncio's errors."""
+    """Passes on what libraries log through `logging`: uvicorn's and asyncio's errors, say."""
 
     def __init__(self, log: ProxyLog) -> None:
+        """Write to `log`, which belongs to the running event loop's thread."""
         super().__init__(logging.WARNING)
         self._log = log
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a record as a line, with its exception below."""
+        """Write a record as a line, with its exception below; from any thread."""
         text = f"{record.name}: {record.getMessage()}"
-        if record.levelno >= logging.ERROR:
-            self._log.error(text, record.exc_info[1] if record.exc_info else None)
+        error = record.exc_info[1] if record.exc_info else None
+        if threading.get_ident() == self._thread:
+            self._write(record.levelno, text, error)
+        else:
+            with contextlib.suppress(RuntimeError):  # the loop has ended, and the log with it
+                self._loop.call_soon_threadsafe(self._write, record.levelno, text, error)
+
+    def _write(self, level: int, text: str, error: BaseException | None) -> None:
+        if level >= logging.ERROR:
+            self._log.error(text, error)
         else:
             self._log.warn(text)
 
