@@ -99,6 +99,14 @@ async def test_the_history_can_be_left_out(chatty: Served, query: str) -> None:
         assert stream.seen == b"live\n"
 
 
+async def test_the_history_can_be_had_alone(chatty: Served) -> None:
+    whole = chatty.app.logs.model("lab").history()
+    assert whole
+    answer = await chatty.get("/logs/stream/lab?no-follow")
+    assert (answer.status, answer.body) == (200, whole)
+    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+
+
 async def test_nothing_is_lost_or_repeated_between_history_and_live(serve: Serve) -> None:
     served = await serve(a={})
     log = served.app.logs.model("a")

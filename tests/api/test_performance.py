@@ -202,10 +202,12 @@ async def test_neither_metrics_nor_samples_leave_a_line_in_the_log(serve: Serve)
     served = await serve(a={})
     await served.get("/metrics")
     await served.get("/api/performance")
+    await served.get("/api/x/servers")
     await served.get("/api/version")
     await served.logged(r'\[INFO\] Request 127\.0\.0\.1 "GET /api/version HTTP/1\.1" 200 .*')
     assert "/metrics" not in served.log
     assert "/api/performance" not in served.log
+    assert "/api/x/servers" not in served.log
 
 
 async def test_a_key_is_asked_for(serve: Serve) -> None:

@@ -22,14 +22,19 @@ async def history(request: Request) -> Response:
 
 
 async def stream(request: Request) -> Response:
-    """Answer with a log's history and then what is written, until the client leaves."""
+    """Answer with a log's history and then what is written, until the client leaves.
+
+    `no-history` leaves out the former, `no-follow` the latter.
+    """
     services = services_of(request)
     monitor = _monitor(services, rest_of(request, segments=2))
     if monitor is None:
         message = "invalid logger. Use 'proxy', 'upstream' or a model's ID"
         return error_answer(request, 400, message)
-    history = "no-history" not in request.query_params
-    pieces = partial(_pieces, monitor, history=history)
+    parameters = request.query_params
+    if "no-follow" in parameters:
+        return Response(monitor.history(), media_type="text/plain")
+    pieces = partial(_pieces, monitor, history="no-history" not in parameters)
     return stream_answer(request, pieces, {"Content-Type": "text/plain; charset=utf-8"})
 
 

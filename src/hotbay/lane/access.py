@@ -20,7 +20,8 @@ Sink = Callable[[str], None]
 CLIENT_LEFT = 499
 """What the log says of a request whose client left before an answer began; as in nginx."""
 
-_UNLOGGED = ("/wol-health", "/api/performance", "/metrics")
+_UNLOGGED = ("/wol-health", "/api/performance", "/metrics", "/api/x/servers")
+"""What is asked for again and again."""
 
 
 class AccessLog:
