@@ -16,6 +16,7 @@ from hotbay.activity.histogram import Histogram, histogram_of
 from hotbay.activity.hours import HOUR, Sums
 from hotbay.activity.retention import Retention
 from hotbay.activity.row import Row, Tokens
+from hotbay.activity.speeds import LARGE
 
 MODELS = ("", "lily", "mist", "far/rose", "nobody")
 
@@ -171,6 +172,29 @@ async def test_many_rows_at_once_are_taken_in_as_well() -> None:
     assert sum(found.bins) == 12_000
     assert (found.min, found.max) == (1, 1 + 11.999)
     assert found.p50 == pytest.approx(1 + 5.9995)
+
+
+async def test_distributions_outlive_the_program(tmp_path: Path) -> None:
+    """Large ones are kept sorted, and are no longer true when rows have gone."""
+    path = tmp_path / "activity.db"
+    chance = random.Random(3)
+    rows = [row(tokens=Tokens(tokens_per_second=chance.uniform(1, 99))) for _ in range(LARGE)]
+    async with opened(path) as log:
+        await log.add(*rows)
+        before = await log.store.statistics()
+    assert run(path, "SELECT model_id, upto FROM hotbay_speeds") == [("", LARGE)]
+    async with opened(path) as log:
+        assert await log.store.statistics() == before
+        await log.add(row(tokens=Tokens(tokens_per_second=200)))
+        found = (await log.store.statistics()).generation
+        assert found is not None
+        assert (found.max, sum(found.bins)) == (200, LARGE + 1)
+    async with opened(path, rows=10):
+        pass
+    async with opened(path, rows=10) as log:
+        for _ in range(4):
+            await log.tidied()
+        await assert_right(log)
 
 
 async def test_sums_of_some_models_in_some_hours() -> None:

@@ -165,8 +165,11 @@ def subtract_doomed(connection: sqlite3.Connection) -> None:
 
 
 def distrust(connection: sqlite3.Connection) -> None:
-    """Begin anew if the sums cannot be right: something else has removed rows."""
-    (upto,) = connection.execute("SELECT id FROM hotbay_summed_up").fetchone()
+    """Begin anew if the sums cannot be right: something else has removed rows.
+
+    Then the copies of `hotbay.activity.speeds` are not right either.
+    """
+    (upto,) = connection.execute(f"SELECT {_UPTO}").fetchone()
     if not upto:
         return
     (right,) = connection.execute(
@@ -177,3 +180,4 @@ def distrust(connection: sqlite3.Connection) -> None:
     if not right:
         connection.execute("DELETE FROM hotbay_hours")
         connection.execute("UPDATE hotbay_summed_up SET id = 0")
+        connection.execute("DELETE FROM hotbay_speeds")

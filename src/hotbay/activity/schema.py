@@ -2,7 +2,8 @@
 
 `activity` and `goose_db_version` are llama-swap's, kept as they are so that a file can go back and
 forth. The others are ours: `hotbay_activity` has what only hotbay knows of a row, so rows that
-llama-swap wrote are not in it; of `hotbay_hours` see `hotbay.activity.hours`.
+llama-swap wrote are not in it; the rest only makes answers quick, see `hotbay.activity.hours` and
+`hotbay.activity.speeds`.
 """
 
 from __future__ import annotations
@@ -88,6 +89,14 @@ HOURS = """
     CREATE TABLE hotbay_summed_up (id INTEGER NOT NULL);
     INSERT INTO hotbay_summed_up (id) VALUES (0);
 """
+SPEEDS = """
+    CREATE TABLE hotbay_speeds (
+        model_id TEXT PRIMARY KEY,
+        upto INTEGER NOT NULL,
+        prompt_per_second BLOB NOT NULL,
+        tokens_per_second BLOB NOT NULL
+    )
+"""
 
 
 def prepare(connection: sqlite3.Connection) -> None:
@@ -111,6 +120,8 @@ def prepare(connection: sqlite3.Connection) -> None:
         _run(connection, OWN)
     if "hotbay_hours" not in tables:
         _run(connection, HOURS)
+    if "hotbay_speeds" not in tables:
+        _run(connection, SPEEDS)
 
 
 def _run(connection: sqlite3.Connection, script: str) -> None:

@@ -1,8 +1,9 @@
 """The speeds of all rows in order, so that their distribution is known at once.
 
 `Speeds` owns sorted copies of two columns: made when somebody first asks, then kept up to date
-with the rows that came since, and let go when nobody asks any more. Used by one thread at a time:
-whoever holds `lock`, which is taken before the database is asked for a connection.
+with the rows that came since, and let go when nobody asks any more. Large ones are put into the
+database then, to be taken up again. Used by one thread at a time: whoever holds `lock`, which is
+taken before the database is asked for a connection.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ KEPT_FOR = 600.0
 """Seconds for which a copy is kept that nobody looks at."""
 ROWS_ONE_BY_ONE = 5_000
 """For more rows than these it is quicker to have the database sort them all."""
+LARGE = 20_000
+"""Values of which it is quicker to read a copy than to sort them again."""
 COLUMNS = ("prompt_per_second", "tokens_per_second")
 
 
@@ -50,16 +53,17 @@ class Speeds:
         self, connection: sqlite3.Connection, model: str = ""
     ) -> tuple[Histogram | None, ...]:
         """Return the distribution of prompt and of generation speeds, where they are known."""
-        copy = self._copies.pop(model, None) or _Copy()
+        copy = self._copies.pop(model, None) or _saved(connection, model)
         _refresh(copy, connection, model)
         copy.looked_at = self._clock()
         self._copies[model] = copy  # the last one is the last to go
-        for name in list(self._copies)[:-KEPT]:
+        for name in list(self._copies)[:-KEPT]:  # cannot be saved, as this only reads
             del self._copies[name]
         return tuple(histogram_of(column) for column in copy.columns)
 
     def subtract_doomed(self, connection: sqlite3.Connection) -> None:
         """Take out what is about to be removed (`hotbay.activity.retention`)."""
+        connection.execute("DELETE FROM hotbay_speeds")
         if not self._copies:
             return
         doomed = connection.execute(
@@ -77,10 +81,34 @@ class Speeds:
         """Let go of every copy."""
         self._copies.clear()
 
-    def forget_unused(self) -> None:
-        """Let go of the copies that nobody has looked at for long."""
-        oldest = self._clock() - KEPT_FOR
-        self._copies = {m: copy for m, copy in self._copies.items() if copy.looked_at >= oldest}
+    def save_unused(self, connection: sqlite3.Connection, unused_for: float = KEPT_FOR) -> None:
+        """Let go of the copies that nobody has looked at for so long."""
+        for model, copy in list(self._copies.items()):
+            if self._clock() - copy.looked_at >= unused_for:
+                _save(connection, model, copy)
+                del self._copies[model]
+
+
+def _saved(connection: sqlite3.Connection, model: str) -> _Copy:
+    """Return the copy that has been saved, or one to begin with."""
+    copy = _Copy()
+    found = connection.execute(
+        f"SELECT upto, {', '.join(COLUMNS)} FROM hotbay_speeds WHERE model_id = ?", (model,)
+    ).fetchone()
+    if found is not None:
+        copy.upto, *columns = found
+        for column, content in zip(copy.columns, columns, strict=True):
+            column.frombytes(content)
+    return copy
+
+
+def _save(connection: sqlite3.Connection, model: str, copy: _Copy) -> None:
+    if max(map(len, copy.columns)) >= LARGE:
+        connection.execute(
+            f"INSERT OR REPLACE INTO hotbay_speeds (model_id, upto, {', '.join(COLUMNS)})"
+            " VALUES (?, ?, ?, ?)",
+            (model, copy.upto, *copy.columns),
+        )
 
 
 def _refresh(copy: _Copy, connection: sqlite3.Connection, model: str) -> None:

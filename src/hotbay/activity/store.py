@@ -58,6 +58,7 @@ class Store:
         self._database = Database(settings.path)
         self._speeds = Speeds()
         self._closed = False
+        self._warn = warn
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="activity-reader")
         self._writer = Writer(self._write, self._tidy, warn)
 
@@ -71,6 +72,10 @@ class Store:
         self._closed = True
         await self._writer.close()
         await asyncio.to_thread(self._readers.shutdown)
+        try:
+            await asyncio.to_thread(self._save)
+        except sqlite3.Error as error:
+            self._warn(f"activity: what makes statistics quick is not kept: {error}")
         self._database.close()
 
     # -- writing, on the event loop ------------------------------------------------------------
@@ -194,8 +199,13 @@ class Store:
             more = hours.sum_up(connection)
         with self._removing() as connection:
             more |= self._remove_old(connection)
-            self._speeds.forget_unused()
+            self._speeds.save_unused(connection)
         return more
+
+    def _save(self) -> None:
+        if self._database.persistent:
+            with self._speeds.lock, self._database.writing() as connection:
+                self._speeds.save_unused(connection, unused_for=0)
 
     @contextmanager
     def _removing(self) -> Iterator[sqlite3.Connection]:
