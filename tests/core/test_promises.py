@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tests.core.story import models, pushy, rivals, together
 
-from hotbay.core.effects import State
-from hotbay.core.events import RulesChanged
+from hotbay.core.effects import State, Stop
+from hotbay.core.events import Close, Drain, RulesChanged
 from hotbay.core.rules import DEFAULT_GROUP, Group, GroupRules, Rules
 from hotbay.testing import Fate
 
@@ -57,3 +57,19 @@ def test_a_model_that_a_reload_removes_while_it_is_evicted_ends_without_harm() -
     second = story.request("b")
     story.ok("b")
     assert [first.fate, second.fate] == [Fate.GRANTED, Fate.GRANTED]
+
+
+def test_a_reload_takes_no_time_from_a_stop_under_way() -> None:
+    story = together("a", unload_timeout=2.0)
+    story.ready("a")
+    story.unload(frozenset("a"), grace=30.0)
+    story.send(RulesChanged(together("a", unload_timeout=2.0, fingerprint="new").rules))
+    assert [stop.grace for stop in story.effects(Stop)] == [30.0]
+
+
+def test_a_shutdown_asked_for_again_after_its_end_leaves_no_timer() -> None:
+    story = together("a")
+    story.send(Close())
+    assert story.ledger.closed
+    story.send(Drain(10.0))
+    assert not story.ledger.timers

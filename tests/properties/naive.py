@@ -443,7 +443,8 @@ class Naive:
                 for request in self.waiters(model):
                     request.place = "queue"
                 self.swaps = [swap for swap in self.swaps if swap.target != model]
-                if server.state != "ready" or self.in_flight(model) == 0:
+                idle = server.state == "ready" and self.in_flight(model) == 0
+                if idle or server.state == "starting":
                     self.stop(model, server.rules.unload_timeout)
 
     def renew(self, model: str) -> None:

@@ -111,9 +111,7 @@ class Machine:
             case RulesChanged(rules):
                 self._reload(rules, now, out)
             case Drain(deadline):
-                self._draining = True
-                self._deadline = deadline
-                out.append(SetTimer(Timer("deadline"), deadline))
+                self._drain(deadline, out)
             case Close(grace):
                 self._close(grace, now, out)
         self._scheduler.settle(now, out)
@@ -315,7 +313,7 @@ class Machine:
             if server.state is State.READY and self._scheduler.in_flight.get(model):
                 at = now + server.rules.unload_timeout
                 out.append(SetTimer(Timer("drain", model, server.generation), at))
-            else:
+            elif server.state is not State.STOPPING:  # whoever stops it may give it more time
                 server.stop(now, server.rules.unload_timeout, "configuration changed", out)
 
     def _renew(self, model: str, out: list[Effect]) -> None:
@@ -329,6 +327,12 @@ class Machine:
             server.rules = wanted
 
     # -- shutdown ---------------------------------------------------------------------------------
+
+    def _drain(self, deadline: float, out: list[Effect]) -> None:
+        self._draining = True
+        self._deadline = deadline
+        if not self._closed:
+            out.append(SetTimer(Timer("deadline"), deadline))
 
     def _close(self, grace: float | None, now: float, out: list[Effect]) -> None:
         self._draining = self._closing = True
