@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import threading
+from typing import Any, cast
 
 import pytest
 from tests.api.conftest import Serve
+
+from hotbay.api.app import create_app
+from hotbay.api.services import Services
 
 STANDARD = "Content-Type, Authorization, Accept, X-Requested-With"
 
@@ -160,3 +165,29 @@ async def test_what_belongs_to_the_event_loop_is_looked_at_there_only(serve: Ser
     async with served.stream("/logs/stream"):
         # Where plain functions are run, if there are any among the routes.
         assert [t.name for t in threading.enumerate() if t.name.startswith("AnyIO")] == []
+
+
+async def test_a_failure_of_ours_is_told_in_the_usual_form_and_reaches_the_log() -> None:
+    app = create_app(cast("Services", None))  # every route that looks at them fails
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/running",
+        "raw_path": b"/running",
+        "query_string": b"",
+        "headers": [],
+    }
+    with pytest.raises(AssertionError):
+        await app(scope, receive, send)
+    assert sent[0]["status"] == 500
+    error = json.loads(sent[1]["body"])
+    assert error["src"] == "llama-swap"
+    assert error["error"]["message"].startswith("internal error: ")

@@ -35,7 +35,7 @@ from hotbay.api import (
     timeline,
     ui,
 )
-from hotbay.api.answers import text_answer
+from hotbay.api.answers import error_answer, text_answer
 from hotbay.api.cors import preflight
 from hotbay.api.services import Services
 from hotbay.lane.access import CLIENT_LEFT
@@ -110,7 +110,7 @@ ROUTES = (
 
 def create_app(services: Services) -> Starlette:
     """Return the application that serves these services."""
-    app = Starlette(exception_handlers={ClientDisconnect: _client_left})
+    app = Starlette(exception_handlers={ClientDisconnect: _client_left, Exception: _failed})
     app.state.services = services
     app.router.routes.extend(ROUTES)
     app.router.default = _no_route
@@ -149,3 +149,8 @@ async def _no_route(scope: Scope, receive: Receive, send: Send) -> None:
 async def _client_left(_request: Request, _error: Exception) -> Response:
     """Answer whom nobody hears any more; only the log sees the status."""
     return Response(status_code=CLIENT_LEFT)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    """Answer as everywhere where we are at fault; Starlette raises the error again for the log."""
+    return error_answer(request, 500, f"internal error: {error!r}")
