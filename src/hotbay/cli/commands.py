@@ -49,6 +49,14 @@ KeyFile = Annotated[
     Path | None,
     typer.Option("--tls-key-file", help="PEM private key; needs --tls-cert-file."),
 ]
+Url = Annotated[
+    str | None,
+    typer.Option(
+        "--url",
+        help="Address of a running hotbay. Default: HOTBAY_URL, else http://127.0.0.1:8080. "
+        "A key is taken from HOTBAY_API_KEY.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
@@ -129,6 +137,100 @@ def simulate_command(
     from hotbay.cli.simulate import simulate  # noqa: PLC0415 - see the module's docstring
 
     raise typer.Exit(simulate(config, config_dir, workload, activity, seed, as_json=as_json))
+
+
+@app.command("top")
+def top_command(url: Url = None, as_json: AsJson = False) -> None:
+    """Show what a running hotbay does: models, memory, requests, speeds."""
+    from hotbay.cli.client.connection import talk  # noqa: PLC0415 - see the module's docstring
+    from hotbay.cli.client.top import top  # noqa: PLC0415 - see the module's docstring
+
+    raise typer.Exit(talk(url, lambda server: top(server, as_json=as_json)))
+
+
+@app.command("ps")
+def ps_command(url: Url = None, as_json: AsJson = False) -> None:
+    """List the model servers that run, and what they use."""
+    from hotbay.cli.client.connection import talk  # noqa: PLC0415 - see the module's docstring
+    from hotbay.cli.client.ps import ps  # noqa: PLC0415 - see the module's docstring
+
+    raise typer.Exit(talk(url, lambda server: ps(server, as_json=as_json)))
+
+
+@app.command("load")
+def load_command(
+    model: Annotated[str, typer.Argument(help="Model or alias.")],
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Load a model; return when it is ready."""
+    from hotbay.cli.client.connection import talk  # noqa: PLC0415 - see the module's docstring
+    from hotbay.cli.client.load import load  # noqa: PLC0415 - see the module's docstring
+
+    raise typer.Exit(talk(url, lambda server: load(server, model, as_json=as_json)))
+
+
+@app.command("unload")
+def unload_command(
+    models: Annotated[
+        list[str] | None, typer.Argument(metavar="[MODEL]...", help="Models; without any, all.")
+    ] = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Stop model servers; return when they are gone."""
+    from hotbay.cli.client.connection import talk  # noqa: PLC0415 - see the module's docstring
+    from hotbay.cli.client.unload import unload  # noqa: PLC0415 - see the module's docstring
+
+    raise typer.Exit(talk(url, lambda server: unload(server, models or (), as_json=as_json)))
+
+
+@app.command("logs")
+def logs_command(
+    name: Annotated[
+        str, typer.Argument(help="Model, `proxy` or `upstream`; without it, hotbay's output.")
+    ] = "",
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on with what is written.")
+    ] = False,
+    url: Url = None,
+) -> None:
+    """Print what hotbay or a model server has written."""
+    from hotbay.cli.client.connection import talk  # noqa: PLC0415 - see the module's docstring
+    from hotbay.cli.client.logs import logs  # noqa: PLC0415 - see the module's docstring
+
+    raise typer.Exit(talk(url, lambda server: logs(server, name, follow=follow)))
+
+
+@app.command("activity")
+def activity_command(
+    models: Annotated[
+        list[str] | None, typer.Argument(metavar="[MODEL]...", help="IDs; without any, all.")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=999, help="How many requests.")] = 25,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the last requests, their tokens and how long they took."""
+    from hotbay.cli.client.activity import activity  # noqa: PLC0415 - see the module's docstring
+    from hotbay.cli.client.connection import talk  # noqa: PLC0415 - see the module's docstring
+
+    raise typer.Exit(
+        talk(url, lambda server: activity(server, models or (), limit, as_json=as_json))
+    )
+
+
+@app.command("cancel")
+def cancel_command(
+    number: Annotated[str, typer.Argument(metavar="REQUEST", help="As `hotbay top` shows it.")],
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """End a request in progress."""
+    from hotbay.cli.client.cancel import cancel  # noqa: PLC0415 - see the module's docstring
+    from hotbay.cli.client.connection import talk  # noqa: PLC0415 - see the module's docstring
+
+    raise typer.Exit(talk(url, lambda server: cancel(server, number, as_json=as_json)))
 
 
 @app.command("demo")
