@@ -16,6 +16,9 @@ from hotbay.monitor.gpu.source import Source
 from hotbay.monitor.performance import PerformanceMonitor
 from hotbay.monitor.servers import ServerMeter, Usage
 
+USAGE_LIMIT = 5.0
+"""Seconds that whoever asks for the memory of model servers waits."""
+
 
 class MachineMonitor:
     """Knows the machine: what it is made of, how it is, and what model servers take of it."""
@@ -53,8 +56,15 @@ class MachineMonitor:
         return await asyncio.shield(asyncio.wrap_future(self._hardware))
 
     async def usage(self, pids: Mapping[str, int]) -> dict[str, Usage]:
-        """Return what the model servers with these processes use; one that has gone is left out."""
-        return await asyncio.wrap_future(self._background.run(self._meter.measure(pids)))
+        """Return what the model servers with these processes use; one that has gone is left out.
+
+        Empty if the thread does not answer, as a driver hangs.
+        """
+        work = self._background.run(self._meter.measure(pids))
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(work), USAGE_LIMIT)
+        except TimeoutError:
+            return {}
 
     async def _detect(self) -> dict[str, Any] | None:
         from hotbay.monitor.hardware.detection import detect  # noqa: PLC0415 - loaded in the thread
