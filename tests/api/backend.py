@@ -43,7 +43,10 @@ def answer(
 
 
 class Backend:
-    """Answers every request with `answer`, once `gate` is open; grants upgrades and echoes."""
+    """Answers every request with `answer`, once `gate` is open; grants upgrades and echoes.
+
+    A model with the `checkEndpoint` `/health` is loading for as long as `loading` says.
+    """
 
     def __init__(self) -> None:
         self.url = ""
@@ -51,12 +54,17 @@ class Backend:
         self.answer = answer()
         self.gate = asyncio.Event()
         self.gate.set()
+        self.loading = False
         self.arrived = asyncio.Semaphore(0)
 
     def model(self, base: str = "", **settings: Any) -> dict[str, Any]:
         """Return settings of a local model that this is the server of; it is ready at once."""
-        program = {"cmd": "sleep 1000", "checkEndpoint": "none"}
-        return {**program, "proxy": self.url + base, **settings}
+        return {
+            "cmd": "sleep 1000",
+            "checkEndpoint": "none",
+            "proxy": self.url + base,
+            **settings,
+        }
 
     def peer(self, base: str = "", **settings: Any) -> dict[str, Any]:
         """Return settings of a peer that this is."""
@@ -77,6 +85,10 @@ class Backend:
             fields = [
                 (name.lower(), value) for name, _, value in (x.partition(": ") for x in lines)
             ]
+            if line.startswith("GET /health "):
+                status = "503 Loading" if self.loading else "200 OK"
+                await peer.send(answer(status=status))
+                continue
             request = Forwarded(line.removesuffix(" HTTP/1.1"), fields, body)
             self.requests.append(request)
             self.arrived.release()
