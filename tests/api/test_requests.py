@@ -6,6 +6,7 @@ What reaches the model servers is compared with spec/request-pipeline.md and spe
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from tests.api.backend import Backend, answer, serving_backend
 from tests.api.conftest import LIMIT, Answer, Serve, Served
+from tests.journeys.conftest import command
 
 CHAT = "/v1/chat/completions"
 JSON = {"Content-Type": "application/json"}
@@ -211,6 +213,77 @@ async def test_the_row_has_the_path_as_forwarded_and_the_list_as_requested(
     [row] = await rows(served, 1)
     assert row["req_path"] == "/v1/tasks/run"
     assert in_flight(served) == []
+
+
+# -- ends ----------------------------------------------------------------------------------------
+
+
+async def test_a_request_that_is_cancelled_while_it_waits_gets_an_error(
+    serve: Serve, backend: Backend
+) -> None:
+    served = await serve(lily=backend.model(checkEndpoint="/health"))
+    backend.loading = True
+    asking = asyncio.create_task(chat(served, "lily"))
+    await served.logged(r"\[INFO\] lily: starting.*")
+    [entry] = in_flight(served)
+    cancelled = await served.ask("POST", f"/api/inflight/{entry['id']}/cancel")
+    assert (cancelled.status, cancelled.json) == (200, {"msg": "ok"})
+    got = await asking
+    assert (got.status, "cancelled" in got.error) == (502, True)
+    [row] = await rows(served, 1)
+    assert (row["resp_status_code"], row["error_msg"]) == (502, got.error)
+    assert row["metadata"] == {"fifo_priority": "0"}
+    assert in_flight(served) == []
+
+
+async def test_an_answer_that_is_cancelled_in_its_middle_breaks_off(
+    serve: Serve, backend: Backend
+) -> None:
+    served = await serve(lily=backend.model())
+    backend.answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n"
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    writer.write(b"GET /props?model=lily HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    async with asyncio.timeout(LIMIT):
+        await reader.readuntil(b"one\r\n")
+        [entry] = in_flight(served)
+        assert entry["resp_bytes"] == 3
+        assert (await served.ask("POST", f"/api/inflight/{entry['id']}/cancel")).status == 200
+        with contextlib.suppress(ConnectionResetError):  # as visible
+            assert await reader.read() == b""
+    writer.close()
+    again = await served.ask("POST", f"/api/inflight/{entry['id']}/cancel")
+    assert (again.status, again.error) == (404, "inflight request not found")
+
+
+async def test_a_selector_without_a_target_says_so(serve: Serve) -> None:
+    top = {"selectors": {"any": {"strategy": "spillover", "targets": ["deaf"]}}}
+    served = await serve(top, deaf={"cmd": command(deaf=1)})
+    await served.use("any")
+    unloading = asyncio.create_task(served.get("/unload"))
+    await served.logged(r"\[\w+\] deaf: stopping.*")
+    got = await chat(served, "any")
+    message = 'selector "any" has no available spillover targets'
+    assert (got.status, got.error) == (503, message)
+    await unloading
+
+
+async def test_preloading_leaves_no_trace(serve: Serve, backend: Backend) -> None:
+    top = {"hooks": {"on_startup": {"preload": ["mist"]}}}
+    served = await serve(top, lily=backend.model(aliases=["mist"]))
+    await served.logged(r"\[INFO\] lily: ready.*")
+    assert in_flight(served) == []
+    assert await rows(served, 0) == []
+
+
+async def test_the_profile_plays_no_part_in_unloading(serve: Serve, backend: Backend) -> None:
+    served = await serve({"profiles": {"p": {"pins": {"front": "lily", "lily": None}}}},
+                         lily=backend.model(), rose=backend.model())  # fmt: skip
+    await served.ask("PUT", "/api/profiles/active", None, {"name": "p"})
+    missing = await served.ask("POST", "/api/models/unload/front")
+    assert (missing.status, missing.error) == (404, "model not found")
+    await served.use("front")
+    assert (await served.ask("POST", "/api/models/unload/lily")).body == b"OK"
+    assert (await served.get("/running")).json["running"] == []
 
 
 # -- peers ---------------------------------------------------------------------------------------
