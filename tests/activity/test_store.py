@@ -115,7 +115,7 @@ async def test_what_a_row_may_not_hold_does_not_keep_it_out(path: Path | None) -
         assert [row.model for row in rows] == ["m?", "lily", "m?"]
         assert rows[0].tokens.input > 10**9
         assert rows[0].tokens.prompt_per_second == rows[1].tokens.tokens_per_second == 0
-        assert (await log.store.statistics()).sums.requests == 3
+        assert (await log.store.statistics()).totals.requests == 3
 
 
 async def test_rows_are_made_in_another_thread() -> None:
@@ -171,7 +171,7 @@ async def test_rows_that_find_no_room_are_dropped_and_counted() -> None:
         await log.add()
         await log.add(row())
         assert log.store.dropped == 10
-        assert (await log.store.statistics()).sums.requests == 1 + ROWS + 1
+        assert (await log.store.statistics()).totals.requests == 1 + ROWS + 1
 
 
 async def test_rows_hold_on_to_a_bounded_amount_of_memory() -> None:
@@ -240,7 +240,7 @@ async def test_numbers_are_never_used_again(tmp_path: Path) -> None:
     async with opened(path) as log:
         await log.add(row())
         assert log.told == [3]
-        assert (await log.store.statistics()).sums.requests == 1
+        assert (await log.store.statistics()).totals.requests == 1
 
 
 async def test_a_file_of_llama_swap_goes_on(tmp_path: Path) -> None:
@@ -258,9 +258,9 @@ async def test_a_file_of_llama_swap_goes_on(tmp_path: Path) -> None:
         assert foreign.row.metadata == {"fifo_priority": "0"}
         assert foreign.row.outcome == "done"
         assert foreign.row.queue_ms is foreign.row.stream is foreign.row.first_byte_ms is None
-        assert (await log.store.statistics()).sums.input_tokens == 21
+        assert (await log.store.statistics()).totals.input_tokens == 21
         await log.tidied()
-        assert (await log.store.statistics()).sums.input_tokens == 21
+        assert (await log.store.statistics()).totals.input_tokens == 21
     assert (run(path, schema), run(path, versions)) == before
 
 
@@ -288,7 +288,7 @@ async def test_two_programs_may_write_the_same_file(tmp_path: Path) -> None:
         await log.add(row())
         assert log.told == [1, 3, 4, 6]
         assert await log.ids(Filters(models=("mist",))) == [5, 2]
-        assert (await log.store.statistics("mist")).sums.requests == 2
+        assert (await log.store.statistics("mist")).totals.requests == 2
 
 
 async def test_a_file_of_a_newer_llama_swap_is_left_alone(tmp_path: Path) -> None:
@@ -383,7 +383,7 @@ async def test_the_newest_rows_stay_in_memory() -> None:
         assert page.total == 4
         await log.add(*[row()] * 10)
         assert await log.ids() == [16, 15, 14, 13]
-        assert (await log.store.statistics()).sums.requests == 4
+        assert (await log.store.statistics()).totals.requests == 4
 
 
 async def test_a_file_keeps_as_many_rows_as_it_should(tmp_path: Path) -> None:
@@ -394,7 +394,7 @@ async def test_a_file_keeps_as_many_rows_as_it_should(tmp_path: Path) -> None:
     async with opened(path, rows=100) as log:
         await log.tidied()
         assert await log.ids() == list(range(12_000, 11_900, -1))
-        assert (await log.store.statistics()).sums.requests == 100
+        assert (await log.store.statistics()).totals.requests == 100
     assert run(path, "SELECT count(*) FROM hotbay_activity") == [(100,)]
 
 
@@ -406,4 +406,4 @@ async def test_a_file_keeps_rows_for_as_many_days_as_it_should(tmp_path: Path) -
     async with opened(path, days=3) as log:
         await log.tidied()
         assert await log.ids() == [4, 2, 1]
-        assert (await log.store.statistics()).sums.requests == 3
+        assert (await log.store.statistics()).totals.requests == 3

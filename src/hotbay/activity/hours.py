@@ -23,6 +23,15 @@ OUTCOME = (
 """The outcome of a row; of what llama-swap wrote only the status tells."""
 
 
+class Totals(NamedTuple):
+    """The sums of spec/activity-store.md 5; the members are those of `Sums`."""
+
+    requests: int
+    input_tokens: int
+    output_tokens: int
+    cache_tokens: int
+
+
 class Sums(NamedTuple):
     """Sums over rows.
 
@@ -76,7 +85,6 @@ _EXPRESSIONS = {
     "output_seconds": "total(iif(tokens_per_second > 0, output_tokens / tokens_per_second, 0))",
 }
 _NAMES = ", ".join(Sums._fields)
-_TOTALS = ", ".join(f"ifnull(sum({name}), 0)" for name in Sums._fields)
 _ROWS = (
     f"SELECT ts_created / {HOUR} AS hour, model_id, "
     + ", ".join(f"{_EXPRESSIONS[name]} AS {name}" for name in Sums._fields)
@@ -85,6 +93,10 @@ _ROWS = (
 _UPTO = "(SELECT id FROM hotbay_summed_up)"
 _SOURCES = ("hotbay_hours", f"({_ROWS} WHERE id > {_UPTO} GROUP BY 1, 2)")
 """Where to find sums: of the earlier rows, and of the later ones."""
+
+
+def _sums(names: Sequence[str]) -> str:
+    return ", ".join(f"ifnull(sum({name}), 0)" for name in names)
 
 
 def _merge(sign: str) -> str:
@@ -104,14 +116,14 @@ _SUBTRACT = (
 Key = Literal["hour", "model_id"]
 
 
-def all_sums(connection: sqlite3.Connection, model: str = "") -> Sums:
+def totals(connection: sqlite3.Connection, model: str = "") -> Totals:
     """Return the sums over all rows, or over those of one model."""
     condition, values = ("WHERE model_id = ?", (model,)) if model else ("", ())
-    parts = [
-        Sums(*connection.execute(f"SELECT {_TOTALS} FROM {source} {condition}", values).fetchone())
+    earlier, later = (
+        connection.execute(f"SELECT {_sums(Totals._fields)} FROM {source} {condition}", values)
         for source in _SOURCES
-    ]
-    return added(*parts)
+    )
+    return Totals(*map(operator.add, earlier.fetchone(), later.fetchone()))
 
 
 def sums_by(
@@ -135,7 +147,8 @@ def sums_by(
     found: dict[Any, Sums] = {}
     for source in _SOURCES:
         for value, *numbers in connection.execute(
-            f"SELECT {key}, {_TOTALS} FROM {source} WHERE {condition} GROUP BY 1", values
+            f"SELECT {key}, {_sums(Sums._fields)} FROM {source} WHERE {condition} GROUP BY 1",
+            values,
         ):
             sums = Sums(*numbers)
             found[value] = added(found[value], sums) if value in found else sums

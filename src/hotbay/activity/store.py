@@ -39,7 +39,7 @@ T = TypeVar("T")
 class Statistics(NamedTuple):
     """Sums over rows, and how their speeds are distributed, None where none is known."""
 
-    sums: hours.Sums
+    totals: hours.Totals
     prompt: Histogram | None
     generation: Histogram | None
 
@@ -175,7 +175,7 @@ class Store:
     def _statistics(self, model: str) -> Statistics:
         with self._speeds.lock, self._database.reading() as connection:
             return Statistics(
-                hours.all_sums(connection, model), *self._speeds.histograms(connection, model)
+                hours.totals(connection, model), *self._speeds.histograms(connection, model)
             )
 
     def _write(self, made: Sequence[Made]) -> Sequence[int]:

@@ -84,10 +84,10 @@ async def statistics(request: Request) -> Response:
     found = await services_of(request).activity.store.statistics(model)
     return json_answer(
         {
-            "total_requests": found.sums.requests,
-            "total_input_tokens": found.sums.input_tokens,
-            "total_output_tokens": found.sums.output_tokens,
-            "total_cache_tokens": found.sums.cache_tokens,
+            "total_requests": found.totals.requests,
+            "total_input_tokens": found.totals.input_tokens,
+            "total_output_tokens": found.totals.output_tokens,
+            "total_cache_tokens": found.totals.cache_tokens,
             "prompt_histogram": _histogram(found.prompt),
             "gen_histogram": _histogram(found.generation),
         }
