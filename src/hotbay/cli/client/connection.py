@@ -16,6 +16,7 @@ from contextlib import closing, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
+from hotbay import __version__
 from hotbay.cli.report import Level, report
 
 DEFAULT_URL = "http://127.0.0.1:8080"
@@ -57,7 +58,9 @@ class Server:
         self._host, self._port = host, port
         self._tls = parts.scheme == "https"
         self._prefix = parts.path.rstrip("/")
-        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._headers = {"User-Agent": f"hotbay/{__version__}"}
+        if key:
+            self._headers["Authorization"] = f"Bearer {key}"
 
     def get(self, path: str) -> Any:
         """Return what the server answers, decoded from JSON.
