@@ -9,11 +9,14 @@
                     SIGTERM too), quiet (ignores it and has closed its output), daemon (as quiet,
                     in a session of its own)
     note=FILE       appends `start PID` and, when it ends in order, `stop PID` to the file
+    keep=FILE       writes the body of the newest request to the file
 
 Requests say in their query how they are answered:
 
     pause=S         S seconds later
     events=N        a stream of N events, one every 20 ms
+    hold=1          of which all but the first wait for a request with `release=1`
+    echo=1          with the head and the body that have arrived, as text in latin-1
     die=HOW         exits in the middle of the answer: known or unknown length
     shut=1          with the last answer that is given: then nobody listens any more
 
@@ -36,12 +39,14 @@ import threading
 from typing import NamedTuple, TextIO
 
 OPTIONS = dict(word.split("=", 1) for word in sys.argv[2:])
+RELEASED = threading.Event()
 
 
 class Request(NamedTuple):
     method: str
     path: str
     query: dict[str, str]
+    head: bytes
     headers: dict[str, str]
     body: bytes
 
@@ -63,19 +68,24 @@ class Connection:
 
     def read(self) -> Request | None:
         try:
-            first = self.lines.readline().split()
+            head = first = self.lines.readline()
             if not first:
                 return None
             headers = {}
-            while line := self.lines.readline().decode().strip():
-                name, _, value = line.partition(":")
+            while line := self.lines.readline().strip():
+                head += line + b"\r\n"
+                name, _, value = line.decode().partition(":")
                 headers[name.lower()] = value.strip()
             body = self.lines.read(int(headers.get("content-length", 0)))
         except ConnectionError:
             return None
-        path, _, query = first[1].decode().partition("?")
+        if "keep" in OPTIONS:
+            with open(OPTIONS["keep"], "wb") as file:  # noqa: PTH123  pathlib takes long to import
+                file.write(body)
+        method, target, _ = first.decode().split()
+        path, _, query = target.partition("?")
         how = dict(word.split("=", 1) for word in query.split("&") if word)
-        return Request(first[0].decode(), path, how, headers, body)
+        return Request(method, path, how, head, headers, body)
 
     def answer(self, request: Request) -> None:
         how = request.query
@@ -83,8 +93,13 @@ class Connection:
             self.echo()
             return
         self.wait(float(how.get("pause", 0)))
+        if "release" in how:
+            RELEASED.set()
         if "events" in how:
-            self.stream(int(how["events"]), how.get("die"))
+            self.stream(int(how["events"]), how.get("die"), held="hold" in how)
+        elif "echo" in how:
+            head, body = request.head.decode("latin-1"), request.body.decode("latin-1")
+            self.json({"head": head, "body": body, "options": OPTIONS}, 200)
         elif how.get("die") == "known":
             self.sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{")
             os._exit(3)
@@ -99,7 +114,7 @@ class Connection:
             if "shut" in how:
                 self.sock.shutdown(socket.SHUT_RDWR)
 
-    def stream(self, events: int, die: str | None) -> None:
+    def stream(self, events: int, die: str | None, *, held: bool) -> None:
         self.sock.sendall(
             b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
             b"Transfer-Encoding: chunked\r\n\r\n"
@@ -109,6 +124,8 @@ class Connection:
             self.sock.sendall(b"%x\r\n%b\r\n" % (len(piece), piece))
             if die and number == 2:
                 os._exit(3)
+            if held:
+                RELEASED.wait()
             self.wait(0.02)
         self.sock.sendall(b"0\r\n\r\n")
 

@@ -56,7 +56,7 @@ class PassExchange(Exchange):
         self._intake: Intake | None = None
         peer = context.directory.peer(found.peer) if found.peer else None
         self._destination = Destination(found.requested, found.model, peer, "", NO_FILTER)
-        if found.renamed and not upgrade:
+        if found.renamed:
             self._intake = Intake(connection, context, head, self._collected)
         else:
             self._body = self._stream = self._passed_on()
