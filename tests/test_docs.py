@@ -40,8 +40,9 @@ def test_relative_links_lead_somewhere(page: Path) -> None:
     assert astray == []
 
 
-def test_every_test_that_a_guarantee_names_exists() -> None:
-    text = (DOCS / "guarantees.md").read_text()
+@pytest.mark.parametrize("page", ["guarantees.md", "compatibility.md"])
+def test_every_test_that_a_page_names_exists(page: str) -> None:
+    text = (DOCS / page).read_text()
     sources = "\n".join(file.read_text() for file in TEST_FILES)
     named = set(re.findall(r"`(test_\w+(?:\.py)?)`", text))
     assert len(named) > 30
@@ -56,6 +57,25 @@ def test_every_guarantee_names_a_test() -> None:
     assert numbers == list(range(1, 16))
     for number, section in zip(numbers, sections[2::2], strict=True):
         assert "`test_" in section, number
+
+
+def test_every_rule_names_a_test_or_says_why_there_is_none() -> None:
+    text = (DOCS / "compatibility.md").read_text()
+    rows = [line for line in text.splitlines() if line.startswith("|") and "---" not in line]
+    rules = [row for row in rows if not re.match(r"\| (route|rule|status) \|", row)]
+    assert len(rules) > 150
+    unproven = [row for row in rules if "`test_" not in row]
+    assert [row for row in unproven if "none: " not in row and "| see " not in row] == []
+
+
+def test_every_route_of_llama_swap_is_in_the_page_of_compatibility() -> None:
+    spec = (DOCS / "spec" / "http-api.md").read_text()
+    table = spec.partition("\n## 3. Route table")[2].partition("\n## 4.")[0]
+    paths = [row.split("|")[2] for row in table.splitlines() if row.startswith("|")]
+    routes = set(re.findall(r"`(/[^`]*)`", " ".join(paths)))
+    assert len(routes) > 25
+    page = (DOCS / "compatibility.md").read_text().partition("\n## The HTTP interface")[0]
+    assert routes - set(re.findall(r"`(/[^`]*)`", page)) == set()
 
 
 def test_the_reference_of_the_configuration_is_that_of_the_code() -> None:
