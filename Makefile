@@ -20,6 +20,7 @@ run: $(READY) ## Start a demonstration with tiny models; Ctrl-C ends it
 	@$(BIN)/hotbay demo
 
 test: check ui ui-test ## Run every check and every test, in parallel and in random order
+	$(call need,chromium,chromium)
 	$(BIN)/pytest -n auto -m "not soak"
 
 check: $(READY) ui-check ## Check format, style and types

@@ -19,7 +19,7 @@ export const enabled = flag('shortcuts', true);
 const SEQUENCE = 1500;
 
 let active = $state.raw<readonly Shortcut[]>([]);
-let prefixAt = 0;
+let prefixAt = Number.NEGATIVE_INFINITY;
 
 export function shortcuts(): readonly Shortcut[] {
   return active;

@@ -1,7 +1,7 @@
 /** Calls to the server, with the key of this tab; whatever is not a success is thrown as ApiError. */
 
 import { SERVER } from '$lib/addresses';
-import { withCredentials } from './credentials';
+import { type Credentials, withCredentials } from './credentials';
 import { ApiError, errorOf, isAbort } from './errors';
 import { session } from './session.svelte';
 
@@ -19,16 +19,18 @@ export async function request(
   query: Query = {},
 ): Promise<Response> {
   const credentials = session.credentials;
-  let response: Response;
-  try {
-    response = await fetch(address(path, query), withCredentials(credentials, init));
-  } catch (error) {
-    if (isAbort(error)) throw error;
-    throw new ApiError(error instanceof Error ? error.message : String(error), 0, 'network');
-  }
+  const response = await answerTo(path, credentials, init, query);
   if (response.status === 401) session.refuse(credentials);
   if (!response.ok) throw await errorOf(response);
   return response;
+}
+
+/** Whether the server takes a key. */
+export async function isKnown(key: string): Promise<boolean> {
+  const response = await answerTo('api/version', { kind: 'key', key });
+  if (response.status === 401) return false;
+  if (!response.ok) throw await errorOf(response);
+  return true;
 }
 
 export async function get<Answer>(path: string, { query, signal }: Call = {}): Promise<Answer> {
@@ -49,6 +51,20 @@ export async function put<Answer>(
   { query, signal }: Call = {},
 ): Promise<Answer> {
   return answered(await request(path, sent('PUT', body, signal), query));
+}
+
+async function answerTo(
+  path: string,
+  credentials: Credentials,
+  init: RequestInit = {},
+  query: Query = {},
+): Promise<Response> {
+  try {
+    return await fetch(address(path, query), withCredentials(credentials, init));
+  } catch (error) {
+    if (isAbort(error)) throw error;
+    throw new ApiError(error instanceof Error ? error.message : String(error), 0, 'network');
+  }
 }
 
 function sent(method: string, body: unknown, signal: AbortSignal | undefined): RequestInit {

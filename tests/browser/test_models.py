@@ -1,0 +1,92 @@
+"""Loading, unloading and failing models, as somebody sees it who clicks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+import pytest
+from playwright.async_api import Locator, Page, expect
+from tests.browser.conftest import Site, Visitor
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+OwnSite = Callable[..., AbstractAsyncContextManager[Site]]
+
+
+def line(page: Page, name: str) -> Locator:
+    """Return the line of a model on the page of all models."""
+    link = page.get_by_role("link", name=name, exact=True)
+    return page.get_by_role("main").get_by_role("listitem").filter(has=link)
+
+
+async def test_a_model_is_loaded_and_unloaded_and_another_says_whom_it_stops(
+    own_site: OwnSite, visitor: Visitor
+) -> None:
+    async with own_site() as site:
+        page = await visitor.open("#/models", url=site.url)
+        alpha, beta = line(page, "Alpha"), line(page, "Beta")
+        await alpha.get_by_role("button", name="Load").click()
+        await expect(alpha).to_contain_text("ready")
+        await beta.get_by_role("button", name="Load, stops alpha").click()
+        await expect(beta).to_contain_text("ready")
+        await expect(alpha).to_contain_text("stopped")
+        await beta.get_by_role("button", name="Unload").click()
+        await expect(beta).to_contain_text("stopped")
+        await expect(page.get_by_role("button", name="Unload all")).to_be_disabled()
+
+
+async def test_a_model_that_does_not_start_says_why_in_its_place(
+    own_site: OwnSite, visitor: Visitor
+) -> None:
+    visitor.expected = True  # the browser reports the answer with status 500
+    async with own_site() as site:
+        page = await visitor.open("#/models", url=site.url)
+        broken = line(page, "Broken")
+        await broken.get_by_role("button", name="Load").click()
+        await expect(broken).to_contain_text("failed")
+        await expect(broken).to_contain_text("did not start")
+        log = broken.get_by_label("Last lines of the log of broken")
+        await expect(log).to_contain_text("no such file or directory: '/nowhere/model.gguf'")
+        await page.get_by_text("Failed", exact=True).click()
+        await expect(line(page, "Alpha")).to_have_count(0)
+        await broken.get_by_role("link", name="Show the command").click()
+        await expect(page.get_by_label("Command", exact=True)).to_contain_text(
+            "--model /nowhere/model.gguf"
+        )
+
+
+async def test_a_busy_model_is_unloaded_only_after_a_question(
+    own_site: OwnSite, visitor: Visitor
+) -> None:
+    visitor.expected = True  # the browser reports the answer that breaks off
+    async with own_site() as site:
+        page = await visitor.open("#/models/alpha", url=site.url)
+        await expect(page.get_by_role("heading", level=2, name="Alpha")).to_be_visible()
+        # A request that lasts: the page itself streams, and reads nothing more after the head.
+        await page.evaluate(
+            """async () => { window.chat = await fetch('../v1/chat/completions', {
+                method: 'POST', headers: {'Content-Type': 'application/json'},
+                body: JSON.stringify({model: 'alpha', stream: true, max_tokens: 4000,
+                    ignore_eos: true, messages: [{role: 'user', content: 'Hello'}]})}) }"""
+        )
+        busy = page.get_by_role("region", name="Requests in progress")
+        await expect(busy).to_contain_text("POST /v1/chat/completions")
+        await page.get_by_role("button", name="Unload", exact=True).click()
+        question = page.get_by_role("dialog", name="Unload alpha?")
+        await expect(question).to_contain_text("1 request for it will break off")
+        await question.get_by_role("button", name="Cancel").click()
+        await expect(question).to_have_count(0)
+        await busy.get_by_role("button", name=re.compile("^Cancel request")).click()
+        await expect(busy).to_have_count(0)
+
+
+async def test_a_search_is_part_of_the_address(visitor: Visitor) -> None:
+    page = await visitor.open("#/models")
+    await page.get_by_role("textbox", name="Search models").fill("vectors")
+    await expect(line(page, "Embedder")).to_be_visible()
+    await expect(line(page, "Alpha")).to_have_count(0)
+    await page.reload()
+    await expect(page.get_by_role("textbox", name="Search models")).to_have_value("vectors")
+    await expect(line(page, "Alpha")).to_have_count(0)

@@ -1,0 +1,56 @@
+"""The page that tells what is loaded, what comes next and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+import pytest
+from playwright.async_api import expect
+from tests.browser.conftest import Site, Visitor
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+OwnSite = Callable[..., AbstractAsyncContextManager[Site]]
+
+STREAM = """async ([model, tokens]) => { const answer = await fetch('../v1/chat/completions', {
+    method: 'POST', headers: {'Content-Type': 'application/json', 'X-Session-ID': 'agent ' + model},
+    body: JSON.stringify({model, stream: true, max_tokens: tokens, ignore_eos: true,
+        messages: [{role: 'user', content: 'Hello'}]})}); window[model] = answer }"""
+"""Asks for an answer and reads nothing of it after its head, so that it goes on."""
+
+
+async def test_who_waits_for_what_is_told(own_site: OwnSite, visitor: Visitor) -> None:
+    visitor.expected = True  # the browser reports the answer that breaks off
+    async with own_site() as site:
+        page = await visitor.open("#/now", url=site.url)
+        lanes = page.get_by_role("region", name="Models over time")
+        await expect(lanes).to_contain_text("No model was in use")
+        await page.evaluate(STREAM, ["alpha", 4000])
+        await expect(lanes.get_by_role("link", name="alpha")).to_contain_text("busy")
+        await page.evaluate("([m, t]) => { (" + STREAM + ")([m, t]); }", ["beta", 10])
+        requests = page.get_by_role("region", name="Requests in progress")
+        why = "alpha still serves 1 request, and has to make room"
+        await expect(requests).to_contain_text("Queued (1)")
+        await expect(requests).to_contain_text(f"Number 1 in the queue: {why}")
+        await expect(lanes).to_contain_text(why)
+        row = requests.get_by_role("row").filter(has_text="agent beta")
+        await row.get_by_role("button", name="More for request").click()
+        await page.get_by_role("menuitem", name="Unload alpha, which is in the way").click()
+        await page.get_by_role("dialog").get_by_role("button", name="Unload").click()
+        changes = page.get_by_role("region", name="Changes")
+        await expect(changes).to_contain_text("unloaded")
+        await expect(lanes.get_by_role("link", name="beta")).to_contain_text("ready")
+
+
+async def test_the_past_is_there_for_who_comes_later(visitor: Visitor) -> None:
+    visitor.site.chat("beta")
+    page = await visitor.open("#/now")
+    lanes = page.get_by_role("region", name="Models over time")
+    await expect(lanes.get_by_role("link", name="beta")).to_be_visible()
+    await lanes.locator(".segment.ready").last.click()
+    await expect(lanes.get_by_role("status")).to_contain_text("Began")
+    await page.keyboard.press(".")
+    await expect(lanes).to_contain_text("paused at")
+    await page.keyboard.press(".")
+    await expect(lanes).not_to_contain_text("paused at")
