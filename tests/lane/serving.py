@@ -9,20 +9,18 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mutabl
 from pathlib import Path
 from typing import Any
 
-from tests.lane.upstreams import PATIENCE, Timeouts, turns
+from tests.lane.books import Books
+from tests.lane.engine import Engine
+from tests.lane.upstreams import PATIENCE, turns
 
 from hotbay.config.load import load
 from hotbay.config.sources import Sources
-from hotbay.core.effects import Admitted, Grant, Refusal, Refused, Wait
-from hotbay.core.events import Mode
 from hotbay.lane.body import BodyMemory
 from hotbay.lane.context import Lane, LaneContext
 from hotbay.lane.directory import Directory
 from hotbay.lane.gate import GateRules
 from hotbay.lane.pool import Client
 from hotbay.lane.server import LaneServer
-from hotbay.runtime.caller import Caller
-from hotbay.runtime.endpoint import Endpoint
 from hotbay.runtime.profiles import ActiveProfile
 
 MODELS = """
@@ -30,103 +28,6 @@ models:
   m1: {cmd: serve, proxy: "http://127.0.0.1:9", aliases: [alias-1]}
   gone: {cmd: serve, proxy: "http://127.0.0.1:9"}
 """
-
-
-class Engine:
-    """Grants at once, unless told to hold or to refuse; remembers what it is told.
-
-    Every selector chooses `alias-1`. A lost connection is refused unless `crashed` says that the
-    model server died.
-    """
-
-    def __init__(self, port: int, base_path: str = "") -> None:
-        self.port = port
-        self.base_path = base_path
-        self.holding = False
-        self.refusing: tuple[Refusal, str] | None = None
-        self.callers: dict[int, Caller] = {}
-        self.targets: list[str] = []
-        self.departed: list[int] = []
-        self.ended: list[int] = []
-        self.lost: list[int] = []
-        self.crashed = False
-        self.load_times: dict[str, float] = {}
-        self.deadlines: list[float | None] = []
-        self.modes: list[Mode] = []
-        self.changed = asyncio.Event()
-        self._count = 0
-
-    def new_request(self) -> int:
-        self._count += 1
-        return self._count
-
-    def arrive(
-        self,
-        request: int,
-        target: str,
-        mode: Mode,
-        caller: Caller,
-        *,
-        selector: bool = False,
-        deadline: float | None = None,
-    ) -> None:
-        self.targets.append(target)
-        self.modes.append(mode)
-        self.deadlines.append(deadline)
-        self.callers[request] = caller
-        if self.refusing is not None:
-            self.refuse(request, *self.refusing)
-            return
-        choice = "alias-1" if selector else ""
-        model = "m1" if selector else target
-        self.targets[-1] = model
-        wait = Wait("starting", (model,)) if self.holding else None
-        caller.admitted(Admitted(request, model, 0, wait, choice))
-        if not self.holding:
-            self.grant(request)
-        self.changed.set()
-
-    def grant(self, request: int) -> None:
-        self.callers.pop(request).granted(Grant(request, self.targets[request - 1], 1))
-
-    def refuse(self, request: int, refusal: Refusal, detail: str = "") -> None:
-        self.callers.pop(request).refused(Refused(request, refusal, detail))
-
-    def left(self, request: int) -> None:
-        if self.callers.pop(request, None) is not None:
-            self.departed.append(request)
-        self.changed.set()
-
-    def finished(self, request: int) -> None:
-        self.ended.append(request)
-        self.changed.set()
-
-    def endpoint(self, model: str) -> Endpoint:
-        if model == "gone":
-            raise KeyError(model)
-        timeouts: Any = Timeouts()
-        address = f"127.0.0.1:{self.port}"
-        return Endpoint(model, 1, "http", "127.0.0.1", self.port, self.base_path, address, timeouts)
-
-    def broken(self, request: int, caller: Caller) -> None:
-        self.lost.append(request)
-        self.callers[request] = caller
-        if not self.crashed:
-            self.refuse(request, Refusal.BROKEN)
-        self.changed.set()
-
-    def in_flight(self, model: str) -> int:
-        return self.targets.count(model)
-
-    def load_time(self, model: str) -> float | None:
-        return self.load_times.get(model)
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait until something it is told makes the condition true."""
-        async with asyncio.timeout(PATIENCE):
-            while not condition():
-                self.changed.clear()
-                await self.changed.wait()
 
 
 # -- the application -----------------------------------------------------------------------
@@ -209,6 +110,8 @@ class Served:
         self.lines: list[str] = []
         self.notes: list[str] = []
         self.profile: ActiveProfile
+        self.failures: list[str] = []
+        self.books: Books  # with `recording` only
 
     @contextlib.asynccontextmanager
     async def visit(self, **options: Any) -> AsyncIterator[Visitor]:
@@ -224,11 +127,17 @@ class Served:
 
 @contextlib.asynccontextmanager
 async def serving(
-    folder: Path, upstream_port: int = 9, *, settings: str = "", **options: Any
+    folder: Path,
+    upstream_port: int = 9,
+    *,
+    settings: str = "",
+    models: str = MODELS,
+    recording: bool = False,
+    **options: Any,
 ) -> AsyncIterator[Served]:
-    """Run a server with the models of `MODELS` and more settings in YAML."""
+    """Run a server with these models and more settings in YAML; see what it leaves at the end."""
     file = folder / "config.yaml"
-    file.write_text(MODELS + settings)
+    file.write_text(models + settings)
     config = load(Sources(file, None), environ={}).config
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
@@ -238,6 +147,7 @@ async def serving(
     notes: list[str] = []
     profile = ActiveProfile(config.profiles, lines.append)
     memory = BodyMemory(config.limits.body_memory)
+    books = Books(config) if recording else None
     lane = Lane(
         LaneContext(
             config=config,
@@ -255,7 +165,7 @@ async def serving(
             engine=engine,
             client=client,
             memory=memory,
-            recorder=None,
+            recorder=None if books is None else books.recorder,
             access=lines.append,
             debug=notes.append,
             warn=notes.append,
@@ -267,6 +177,10 @@ async def serving(
     served = Served(lane, server, engine, app, port)
     served.lines, served.notes = lines, notes
     served.profile = profile
+    if books is not None:
+        served.books = books
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, problem: served.failures.append(repr(problem)))
     try:
         await server.start()
         yield served
@@ -274,8 +188,16 @@ async def serving(
         await server.stop(0)
         client.close()
         await turns()
+        if books is not None:
+            await books.activity.close()
+        loop.set_exception_handler(None)
     assert memory.used == 0, "a request kept its body"
     assert not engine.callers, "a request kept its place"
+    assert not engine.served, "a request was served and did not end"
+    assert engine.wrongs == []
+    assert served.failures == []
+    if books is not None:
+        books.check()
 
 
 # -- a client ------------------------------------------------------------------------------
