@@ -6,6 +6,7 @@ What reaches the model servers is compared with spec/request-pipeline.md and spe
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import json
 from collections.abc import AsyncIterator
@@ -267,6 +268,15 @@ async def test_a_selector_without_a_target_says_so(serve: Serve) -> None:
     await unloading
 
 
+async def test_a_trace_goes_on_at_the_model_server_as_it_came(
+    serve: Serve, backend: Backend
+) -> None:
+    served = await serve(a=backend.model())
+    parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    await served.ask("POST", CHAT, {**JSON, "traceparent": parent}, {"model": "a"})
+    assert backend.last.header("traceparent") == parent
+
+
 async def test_preloading_leaves_no_trace(serve: Serve, backend: Backend) -> None:
     top = {"hooks": {"on_startup": {"preload": ["mist"]}}}
     served = await serve(top, lily=backend.model(aliases=["mist"]))
@@ -358,6 +368,15 @@ async def test_a_peer_that_does_not_answer_is_a_bad_gateway(serve: Serve) -> Non
         assert got.error.startswith("peer proxy error: connection refused by 127.0.0.1:9")
 
 
+async def test_a_peer_whose_url_leads_nowhere_is_a_bad_gateway(serve: Serve) -> None:
+    served = await serve({"peers": {"far": {"proxy": "mailto:x", "models": ["kite"]}}})
+    for target in (CHAT, f"/upstream/kite{CHAT}"):
+        got = await served.ask("POST", target, JSON, {"model": "kite"})
+        assert got.status == 502
+        assert "'mailto:x' is not an http or https address" in got.error
+        assert "far" in got.error
+
+
 async def test_local_models_win_over_peers_and_ambiguous_names_are_unknown(
     serve: Serve, backend: Backend
 ) -> None:
@@ -390,6 +409,26 @@ async def test_what_is_passed_through_arrives_as_it_was_sent(
     for unknown in ("/upstream/any/x", "/upstream/nobody/x", "/upstream/"):
         missing = await served.get(unknown)
         assert (missing.status, missing.error) == (404, "model not found")
+
+
+async def test_a_body_that_is_passed_through_is_in_the_capture(
+    serve: Serve, backend: Backend
+) -> None:
+    served = await serve(lab=backend.model())
+    body = b'{"messages":[]}'
+    assert (await served.ask("POST", f"/upstream/lab{CHAT}", JSON, body)).status == 200
+    (row,) = await rows(served, 1)
+    capture = (await served.get(f"/api/captures/{row['id']}")).json
+    assert base64.b64decode(capture["req_body"]) == body
+
+
+async def test_json_that_is_passed_through_may_be_as_large_as_any_body(
+    serve: Serve, backend: Backend
+) -> None:
+    served = await serve({"limits": {"jsonBody": "1 KiB", "body": "8 KiB"}}, lab=backend.model())
+    body = b'{"a":"' + b"x" * 4000 + b'"}'
+    assert (await served.ask("POST", "/upstream/lab/x", JSON, body)).status == 200
+    assert backend.last.body == body
 
 
 async def test_a_body_is_passed_through_while_it_comes(serve: Serve, backend: Backend) -> None:

@@ -33,6 +33,11 @@ def test_a_peers_defaults(config_of: Configs) -> None:
     assert peer.filters.stripped == ()
 
 
+def test_blanks_around_a_peers_key_are_no_part_of_it(config_of: Configs) -> None:
+    config = config_of("peers: {p: {proxy: 'http://p', models: [m], apiKey: \"k\\n\"}}")
+    assert config.peers["p"].api_key == "k"
+
+
 def test_a_peers_filters_are_normalised_and_make_no_aliases(config_of: Configs) -> None:
     config = config_of("""
         peers:
@@ -99,6 +104,10 @@ models:
         ("p: {proxy: '', models: [m]}", "peers.p.proxy: must not be empty"),
         ("p: {proxy: 'http://p'}", "peers.p.models: missing"),
         ("p: {proxy: 'http://p', models: []}", "peers.p.models: must name at least one model"),
+        (
+            "p: {proxy: 'http://p', models: [m], apiKey: \"a\\nb\"}",
+            "peers.p.apiKey: must be one line",
+        ),
         ("p: {proxy: 'http://p', models: ~}", "peers.p.models: must name at least one model"),
         (
             "a: {proxy: 'http://p', models: [b/c]}, a/b: {proxy: 'http://p', models: [c]}",

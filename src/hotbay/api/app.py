@@ -108,6 +108,10 @@ ROUTES = (
 )
 
 
+_REMEMBERED = 200
+"""Characters of a path whose methods are remembered; clients can invent any number of long ones."""
+
+
 def create_app(services: Services) -> Starlette:
     """Return the application that serves these services."""
     app = Starlette(exception_handlers={ClientDisconnect: _client_left, Exception: _failed})
@@ -118,10 +122,9 @@ def create_app(services: Services) -> Starlette:
     return app
 
 
-@lru_cache(maxsize=1024)
 def serves(method: str, path: str) -> bool:
     """Whether a route takes this method and this decoded path."""
-    return method in methods_for(path)
+    return method in (_methods_for(path) if len(path) <= _REMEMBERED else methods_for(path))
 
 
 def methods_for(path: str) -> tuple[str, ...]:
@@ -131,6 +134,10 @@ def methods_for(path: str) -> tuple[str, ...]:
         if route.path_regex.match(path):
             found |= route.methods or set()
     return tuple(sorted(found))
+
+
+_methods_for = lru_cache(maxsize=1024)(methods_for)
+"""For paths of usual length, as every request asks."""
 
 
 async def _no_route(scope: Scope, receive: Receive, send: Send) -> None:

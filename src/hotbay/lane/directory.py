@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from hotbay.config.model import Config
+from hotbay.config.model import Config, PeerConfig
 from hotbay.lane.filters import BodyFilter, compile_model_filter, compile_peer_filter
 from hotbay.lane.forwarding import peer_request_head, request_head
 from hotbay.lane.head import Head
@@ -26,13 +26,15 @@ class Peer:
 
     Attributes:
         id: as configured.
-        endpoint: where it is.
+        endpoint: where it is; None if its URL is none that can be forwarded to.
+        problem: why not, for people.
         api_key: sent to it; empty: the client's credentials are.
         body_filter: for bodies that go to it.
     """
 
     id: str
-    endpoint: Endpoint
+    endpoint: Endpoint | None
+    problem: str
     api_key: bytes
     body_filter: BodyFilter
 
@@ -61,24 +63,12 @@ class Directory:
     """The models and peers of one configuration."""
 
     def __init__(self, config: Config) -> None:
-        """Prepare everything.
-
-        Raises:
-            ValueError: the URL of a peer cannot be forwarded to.
-        """
+        """Prepare everything."""
         self.passthroughs = Passthroughs(config)
         self.own_keys = frozenset(key.encode() for key in config.api_keys)
         self._names = config.names
         self._filters = {m.id: compile_model_filter(m) for m in config.models.values()}
-        self._peers = {
-            peer_id: Peer(
-                peer_id,
-                peer_endpoint(peer_id, peer),
-                peer.api_key.encode(),
-                compile_peer_filter(peer),
-            )
-            for peer_id, peer in config.peers.items()
-        }
+        self._peers = {peer_id: _peer(peer_id, peer) for peer_id, peer in config.peers.items()}
         self._found: dict[str, Destination] = {}
 
     def find(self, name: str) -> Destination | None:
@@ -103,6 +93,15 @@ class Directory:
             return None
         peer, own_name = self._peers[offered[0]], offered[1]
         return Destination(name, name, peer, own_name if own_name != name else "", peer.body_filter)
+
+
+def _peer(peer_id: str, config: PeerConfig) -> Peer:
+    endpoint, problem = None, ""
+    try:
+        endpoint = peer_endpoint(peer_id, config)
+    except ValueError as error:  # llama-swap, too, finds that out when it is used
+        problem = str(error)
+    return Peer(peer_id, endpoint, problem, config.api_key.encode(), compile_peer_filter(config))
 
 
 def upstream_head(

@@ -13,15 +13,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
 
-from hotbay.activity.recording import About, Outcome, Recording
+from hotbay.activity.recording import Outcome, Recording
 from hotbay.core.effects import Admitted, Grant, Position, Refusal, Refused
 from hotbay.core.events import Mode
 from hotbay.lane.access import CLIENT_LEFT, caller_address
 from hotbay.lane.answers import error_answer
+from hotbay.lane.asked import Asked, about_request
 from hotbay.lane.body import Body
-from hotbay.lane.call import UpstreamError
+from hotbay.lane.call import Headers, UpstreamError
 from hotbay.lane.context import LaneContext
-from hotbay.lane.directory import Destination, upstream_head
+from hotbay.lane.directory import Destination, Peer, upstream_head
 from hotbay.lane.head import Head
 from hotbay.lane.peers import peer_failure
 from hotbay.lane.refusals import describe, retry_after
@@ -166,27 +167,12 @@ class Exchange(ABC):
 
     # -- a caller of the engine ---------------------------------------------------------------
 
-    def _track(self, model: str, *, path: str, recorded: bool, **known: str | bool) -> None:
-        """Have notes taken from here on; `model` is what the request asks for."""
-        recorder = self._context.recorder
-        if recorder is None:
-            return
-        head = self._head
-        self._recording = recorder.begin(
-            About(
-                model=model,
-                requested=str(known.get("requested", model)),
-                selector=str(known.get("selector", "")),
-                method=head.method.decode("ascii"),
-                path=path,
-                headers=head.headers,
-                remote=caller_address(head.fields, self._connection.peer),
-                recorded=recorded,
-                stream=bool(known.get("stream")),
-                request_id=self._id,
-                cancel=self.cancel,
-            )
-        )
+    def _track(self, asked: Asked) -> None:
+        """Have notes taken from here on."""
+        if self._context.recorder is not None:
+            remote = caller_address(self._head.fields, self._connection.peer)
+            about = about_request(asked, self._head, remote, self._id, self.cancel)
+            self._recording = self._context.recorder.begin(about)
 
     def _ask(self, target: str, mode: Mode, *, selector: bool = False) -> None:
         """Ask the engine for a model, or for what a selector chooses."""
@@ -240,7 +226,7 @@ class Exchange(ABC):
         self._granted = True
         peer = None if self._destination is None else self._destination.peer
         if peer is not None:
-            self._forward(peer.endpoint, effect.attempt)
+            self._forward_to_peer(peer)
             return
         try:
             endpoint = self._context.engine.endpoint(effect.model)
@@ -266,6 +252,12 @@ class Exchange(ABC):
     @abstractmethod
     def _head_for(self, endpoint: Endpoint, length: int | None) -> bytes:
         """Return the head to be sent; `length` is that of the body, None if it is not known."""
+
+    def _forward_to_peer(self, peer: Peer) -> None:
+        if peer.endpoint is None:
+            self._fail(502, f"{peer_failure(peer.problem)} (peer {peer.id})")
+        else:
+            self._forward(peer.endpoint, 1)
 
     def _forward(self, endpoint: Endpoint, attempt: int) -> None:
         body, connection = self._body, self._connection
@@ -305,8 +297,13 @@ class Exchange(ABC):
             length=length,
             recorded=recorded,
             upgrade=self._upgrade,
-            extra=((b"x-request-id", self._id.encode()), *extra),
+            extra=[(b"x-request-id", self._id.encode()), *self._trace(), *extra],
         )
+
+    def _trace(self) -> Headers:
+        """Return the header that makes the model server's trace a part of this request's."""
+        line = None if self._recording is None else self._recording.traceparent()
+        return [] if line is None else [(b"traceparent", line)]
 
     # -- the answer ---------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ import time
 from hotbay.activity.recording import Outcome
 from hotbay.core.effects import Admitted, Grant, Position, Refusal, Refused
 from hotbay.core.events import Mode
+from hotbay.lane.asked import Asked
 from hotbay.lane.body import Body, BodyRefused
 from hotbay.lane.call import UpstreamError
 from hotbay.lane.context import LaneContext
@@ -159,7 +160,7 @@ class ModelExchange(Exchange):
             self._ask(destination.model, self._mode())
         elif self._prepare():
             self._context.debug(f"dispatch: using peer for model: {name}")
-            self._forward(destination.peer.endpoint, 1)
+            self._forward_to_peer(destination.peer)
 
     def _mode(self) -> Mode:
         return Mode.WEBSOCKET if self._upgrade else Mode.NORMAL
@@ -171,14 +172,8 @@ class ModelExchange(Exchange):
         local = config.models.get(model)
         if self._upgrade and local is not None and local.compat.ignore_websockets:
             return
-        self._track(
-            model,
-            path=self._route.path,
-            recorded=self._route.recorded,
-            requested=name,
-            selector=self._selector,
-            stream=self._stream,
-        )
+        route = self._route
+        self._track(Asked(model, route.path, route.recorded, name, self._selector, self._stream))
         if self._recording is not None:
             self._recording.forwarded(decoded(self._path()), self._head.headers, None)
 

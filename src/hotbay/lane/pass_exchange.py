@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from hotbay.activity.recording import Outcome
 from hotbay.core.effects import Admitted, Position
+from hotbay.lane.asked import Asked
 from hotbay.lane.body import Body, BodyRefused, MemoryBody, StreamBody, in_units
 from hotbay.lane.context import LaneContext
 from hotbay.lane.directory import NO_FILTER, Destination
 from hotbay.lane.errors import is_anthropic
 from hotbay.lane.exchange import Exchange
-from hotbay.lane.gate import body_limit
 from hotbay.lane.head import BadRequest, Head, decoded, wants_continue
 from hotbay.lane.intake import Intake
 from hotbay.lane.model_name import Named
@@ -24,11 +24,14 @@ from hotbay.lane.rewrite import RewriteError, rewrite
 from hotbay.lane.turn import Connection
 from hotbay.runtime.endpoint import Endpoint
 
+_KEPT = 1 << 20
+"""Bytes of a body that passes through that are kept for its capture; of a larger one nothing."""
+
 
 class PassExchange(Exchange):
     """One passed-through request."""
 
-    __slots__ = ("_found", "_intake", "_query", "_received", "_stream")
+    __slots__ = ("_found", "_intake", "_kept", "_query", "_received", "_stream")
 
     def __init__(
         self,
@@ -52,6 +55,7 @@ class PassExchange(Exchange):
         self._found = found
         self._query = head.query
         self._received = 0
+        self._kept: list[bytes] = []
         self._stream: StreamBody | None = None
         self._intake: Intake | None = None
         peer = context.directory.peer(found.peer) if found.peer else None
@@ -91,9 +95,13 @@ class PassExchange(Exchange):
                 self._intake.receive(data)
         else:
             self._received += len(data)
-            name, size = body_limit(self._head, self._context.gate)
-            if self._received > size:
-                raise BadRequest(413, f"the request body is larger than {name} ({in_units(size)})")
+            limit = self._context.gate.body
+            if self._received > limit:
+                raise BadRequest(
+                    413, f"the request body is larger than limits.body ({in_units(limit)})"
+                )
+            if self._received <= _KEPT and self._found.recorded:
+                self._kept.append(data)
             self._stream.feed(data)
 
     def complete(self) -> None:
@@ -140,18 +148,13 @@ class PassExchange(Exchange):
         found = self._found
         if found.tracked:
             shown = found.requested if found.peer else found.model
-            self._track(
-                shown,
-                path=decoded(found.path),
-                recorded=found.recorded,
-                requested=found.requested,
-            )
+            self._track(Asked(shown, decoded(found.path), found.recorded, found.requested))
         if not found.peer:
             self._ask(found.model, found.mode)
             return
         assert self._destination is not None  # noqa: S101  for the type checker: set at the start
         assert self._destination.peer is not None  # noqa: S101  for the type checker: see above
-        self._forward(self._destination.peer.endpoint, 1)
+        self._forward_to_peer(self._destination.peer)
 
     # -- a caller of the engine -----------------------------------------------------------------
 
@@ -186,5 +189,14 @@ class PassExchange(Exchange):
     def _end(self, status: int, size: int, outcome: Outcome, error: str = "") -> None:
         if self._intake is not None and self._body is None:
             self._intake.release()
+        if self._recording is not None:
+            path = decoded(self._found.path)
+            self._recording.forwarded(path, self._head.headers, self._seen())
         super()._end(status, size, outcome, error)
         self._intake = None
+
+    def _seen(self) -> bytes | None:
+        """Return the body for a capture, None if it is too large or did not come whole."""
+        if self._stream is None:
+            return None if self._body is None else self._body.data
+        return b"".join(self._kept) if self._whole and self._received <= _KEPT else None

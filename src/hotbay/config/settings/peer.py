@@ -17,6 +17,12 @@ def _required_url(url: str) -> str:
     return check_url(url)
 
 
+def _one_line(key: str) -> str:
+    if "\n" in key.strip() or "\r" in key.strip():
+        raise ValueError("must be one line: it is sent in a header")
+    return key.strip()
+
+
 def _some_models(models: Strings) -> Strings:
     if not models:
         raise ValueError("must name at least one model that the peer offers")
@@ -37,7 +43,7 @@ class PeerConfig(Settings):
     proxy: Annotated[str, AfterValidator(_required_url)] = Field(
         description="Base URL of the peer; the path of a request is appended to its path."
     )
-    api_key: Annotated[str, Secret()] = Field(
+    api_key: Annotated[str, AfterValidator(_one_line), Secret()] = Field(
         "", description="Key sent to the peer, as `Authorization: Bearer` and `x-api-key`."
     )
     models: Annotated[Strings, AfterValidator(_some_models)] = Field(
