@@ -234,10 +234,10 @@ class App:
             log.warn(str(warning))
         config = loaded.config
         try:
-            store = self._activity.prepare(config)
+            store = await self._activity.prepare(config)
         except StoreError as error:
             log.warn(f"failed to reload config: {error}")
-            self._news.refused([Problem("", 0, 0, "store.path", str(error))], loaded.warnings)
+            self._news.refused([Problem("", 0, 0, "", str(error))], loaded.warnings)
             return
         try:
             self._engine.reload(config)  # first, as nothing has changed if it fails

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from hotbay.activity.bookkeeper import Bookkeeper
 from hotbay.activity.counters import Counters
+from hotbay.activity.database import Database
 from hotbay.activity.inflight import Audience, InFlight
 from hotbay.activity.recorder import Recorder
 from hotbay.activity.settings import settings_of
@@ -99,15 +100,18 @@ class Activity:
         )
         self._closing: set[asyncio.Task[None]] = set()
 
-    def prepare(self, config: Config) -> Store:
+    async def prepare(self, config: Config) -> Store:
         """Return the store for another configuration: this one, or a new one for another path.
 
         Raises:
             StoreError: it cannot be opened.
         """
         settings = settings_of(config)
-        same = settings.path == self.store.settings.path
-        return self.store if same else Store(settings, self._warn)
+        if settings.path == self.store.settings.path:
+            return self.store
+        # Another program may have the file locked for seconds.
+        database = await asyncio.to_thread(Database, settings.path)
+        return Store(settings, self._warn, database)
 
     def configure(self, config: Config, store: Store) -> None:
         """Go on under another configuration, with what `prepare` returned for it."""

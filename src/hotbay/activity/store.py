@@ -47,15 +47,22 @@ class Statistics(NamedTuple):
 class Store:
     """One activity log."""
 
-    def __init__(self, settings: Settings, warn: Callable[[str], None]) -> None:
-        """Open the log; belongs to the running event loop. `warn` takes a line for the proxy log.
+    def __init__(
+        self, settings: Settings, warn: Callable[[str], None], database: Database | None = None
+    ) -> None:
+        """Open the log; belongs to the running event loop.
+
+        Args:
+            settings: how it is to be kept.
+            warn: takes a line for the proxy log.
+            database: that of `settings.path`, if it has been opened already.
 
         Raises:
             StoreError: the log cannot be opened.
         """
         self.settings = settings
         self.captures = Captures(settings.captures)
-        self._database = Database(settings.path)
+        self._database = database or Database(settings.path)
         self._speeds = Speeds()
         self._closed = False
         self._warn = warn
