@@ -218,6 +218,7 @@ class App:
     async def _reload_once(self) -> None:
         log = self.logs.proxy
         log.info("reloading configuration")
+        self._reload_certificate()
         # Seen from here, as the engine belongs to this thread.
         taken = frozenset(self._engine.ports_in_use().values())
         assign_ports = partial(_keep_ports, self.config.models, taken)
@@ -254,6 +255,14 @@ class App:
         self._news.reloaded(config, loaded.warnings)
         self._begin_preload()
         log.info("configuration reloaded")
+
+    def _reload_certificate(self) -> None:
+        """Read certificate and key again, whatever the configuration is like."""
+        try:
+            self._server.reload_certificate()
+        except OSError as error:
+            files = f"{self._origin.certificate} and {self._origin.key}"
+            self.logs.proxy.warn(f"failed to reload certificate from {files}: {error}")
 
 
 def _sampling(config: Config) -> float | None:

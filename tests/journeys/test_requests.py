@@ -1,18 +1,14 @@
-"""Bad requests, keys, hosts and TLS at the whole program."""
+"""Bad requests, keys and hosts at the whole program."""
 
 from __future__ import annotations
 
-import http.client
 import json
-import ssl
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from tests.journeys.conftest import Configure, answer_of, connect, get, post
 from tests.journeys.program import serving
-from tests.lane.identities import certify
 
 
 @pytest.fixture(scope="module")
@@ -71,25 +67,3 @@ def test_keys_are_asked_for_on_both_planes(configure: Configure, tmp_path: Path)
             connection.request(method, path, b'{"model": "a"}', headers)
             assert answer_of(connection).status == 200
         assert "secret-key" not in program.output
-
-
-def test_tls_with_a_certificate_of_ones_own(
-    configure: Configure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    certify(tmp_path, monkeypatch, "IP:127.0.0.1")
-    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    flags = ("--tls-cert-file", str(certificate), "--tls-key-file", str(key))
-    with serving(configure(a={}), tmp_path, *flags) as (_, url):
-        assert url.startswith("https://")
-        context = ssl.create_default_context(cafile=str(certificate))
-        parts = urlsplit(url)
-        connection = http.client.HTTPSConnection(
-            str(parts.hostname), parts.port, context=context, timeout=60
-        )
-        body = json.dumps({"model": "a"})
-        connection.request("POST", "/v1/messages", body, {"Content-Type": "application/json"})
-        assert answer_of(connection).json["model"] == "a"
-        plain = connect(url)
-        plain.request("GET", "/running")
-        with pytest.raises((http.client.HTTPException, ConnectionError)):
-            plain.getresponse()

@@ -18,6 +18,7 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from hotbay.lane.access import AccessLog, App
+from hotbay.lane.certificate import Certificate
 from hotbay.lane.context import Lane
 from hotbay.lane.protocol import LaneProtocol
 
@@ -63,9 +64,9 @@ class LaneServer:
             proxy_headers=False,
             server_header=False,
             date_header=False,
-            ssl_certfile=certificate,
-            ssl_keyfile=key,
         )
+        self._files = certificate, key
+        self._certificate: Certificate | None = None
         self._connections = _Connections()
         self._state = ServerState()
         self._state.connections = self._connections
@@ -83,13 +84,25 @@ class LaneServer:
             OSError: certificate or key cannot be used, or a socket cannot listen.
         """
         self._config.load()
+        file, key = self._files
+        self._certificate = None if file is None else Certificate(file, key)
+        context = None if self._certificate is None else self._certificate.context
         loop = asyncio.get_running_loop()
         make = partial(LaneProtocol, self._config, self._state, {}, lane=self._lane)
         for sock in self._sockets:
             _tune(sock)
             self._listeners.append(
-                await loop.create_server(make, sock=sock, ssl=self._config.ssl, backlog=_BACKLOG)
+                await loop.create_server(make, sock=sock, ssl=context, backlog=_BACKLOG)
             )
+
+    def reload_certificate(self) -> None:
+        """Show new connections what is in the files of the certificate now, if there is one.
+
+        Raises:
+            OSError: they cannot be used; the certificate stays as it is.
+        """
+        if self._certificate is not None:
+            self._certificate.reload()
 
     async def stop(self, grace: float) -> None:
         """Take no more requests, let answers end for `grace` seconds, then abort them.
