@@ -66,6 +66,20 @@ def test_a_bad_configuration_starts_nothing_and_says_where(
     assert not note.exists()
 
 
+def test_an_activity_log_that_cannot_be_opened_starts_nothing(
+    file: Path, note: Path, tmp_path: Path
+) -> None:
+    log = tmp_path / "activity.db"
+    log.write_text("this is no database " * 100)
+    with file.open("a") as rest:
+        rest.write(f"store: {{path: {log}}}\n")
+    program = Program(["--config", str(file), "--listen", "127.0.0.1:0"])
+    program.wait_for(rf"^\S+ \S+ ERROR store\.path: cannot use {re.escape(str(log))}: ")
+    assert program.wait() == 1
+    assert "listening" not in program.output
+    assert not note.exists()
+
+
 def test_an_address_that_is_taken_starts_nothing(file: Path, note: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
