@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import socket
 import ssl
@@ -9,7 +10,9 @@ from pathlib import Path
 
 import pytest
 from tests.lane.serving import CHAT, OK, Truncated, get, serving
-from tests.lane.upstreams import Peer, upstream
+from tests.lane.upstreams import Peer, turns, upstream
+
+from hotbay.lane.protocol import LaneProtocol
 
 HEALTH = get("/health")
 
@@ -167,3 +170,21 @@ async def test_the_kernel_notices_vanished_clients_and_holds_nothing_back(tmp_pa
         accepted = connection.transport.get_extra_info("socket")
         assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
         assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+async def test_a_connection_that_has_ended_leaves_nothing_to_the_garbage_collector(
+    tmp_path: Path,
+) -> None:
+    async with serving(tmp_path) as served:
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(3):
+                async with served.visit() as visitor:
+                    assert (await visitor.ask(get("/health"))).status == 200
+                    assert (await visitor.ask(CHAT)).status == 502
+            await turns()
+            left = [item for item in gc.get_objects() if isinstance(item, LaneProtocol)]
+        finally:
+            gc.enable()
+        assert left == []

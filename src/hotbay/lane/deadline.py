@@ -35,8 +35,9 @@ class Deadline:
         self._due = None
 
     def close(self) -> None:
-        """Never expire."""
+        """Never expire, and let go of whoever would be called."""
         self._due = None
+        self._expired = _nothing
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -50,3 +51,7 @@ class Deadline:
             return
         self._due = None
         self._expired()
+
+
+def _nothing() -> None:
+    """Stand for who is called no more."""

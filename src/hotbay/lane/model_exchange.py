@@ -45,7 +45,6 @@ class ModelExchange(Exchange):
         "_intake",
         "_loading",
         "_query",
-        "_requested",
         "_route",
         "_selector",
         "_stream",
@@ -73,7 +72,6 @@ class ModelExchange(Exchange):
         self._route = route
         self._query = head.query
         self._found: Named | None = None
-        self._requested = ""
         self._selector = ""
         self._stream = False
         self._failure: BodyRefused | UpstreamError | None = None
@@ -144,7 +142,6 @@ class ModelExchange(Exchange):
             if not name:
                 self._fail(404, _NO_NAME, outcome="refused")
                 return
-        self._requested = name
         if name in self._context.config.selectors:
             self._selector = name
             self._ask(name, self._mode(), selector=True)
@@ -223,7 +220,8 @@ class ModelExchange(Exchange):
         if not self._prepare():
             self._context.engine.left(request)
             return
-        self._context.debug(f"dispatch: using local process for model: {effect.target}")
+        where = "local process" if effect.target else "peer"
+        self._context.debug(f"dispatch: using {where} for model: {effect.target or effect.choice}")
         if effect.wait is not None:
             self.moved(Position(effect.request, effect.position, effect.wait))
 
@@ -246,7 +244,8 @@ class ModelExchange(Exchange):
 
     def refused(self, effect: Refused) -> None:
         """Tell the client why."""
-        if self._selector and self._destination is None:
+        ignored = self._upgrade and effect.refusal is Refusal.NOT_READY
+        if self._selector and self._destination is None and not ignored:
             self._note(self._selector)
         if effect.refusal is Refusal.BROKEN and isinstance(self._failure, UpstreamError):
             self._granted, self._request = False, 0
@@ -260,6 +259,10 @@ class ModelExchange(Exchange):
             self._typing = False
             self._loading.finish()
         super().granted(effect)
+
+    @property
+    def _model(self) -> str:
+        return super()._model or self._selector
 
     def _not_ready(self) -> str:
         return no_websocket(self._model) if self._upgrade else ""
@@ -318,12 +321,12 @@ class ModelExchange(Exchange):
         """Wait again if the model server has died before the client got anything from it."""
         relay = self._relay
         local = self._destination is not None and self._destination.peer is None
-        unanswered = relay is not None and not relay.status
         died = error.kind in {"reset", "connect"} and self._granted and not self._upgrade
-        if not (local and unanswered and died):
+        if relay is None or relay.status or not (local and died):
             super().broken(error)
             return
         self._failure = error
+        del relay.call
         self._relay = None
         self._granted = False
         self._context.engine.broken(self._request, self)
