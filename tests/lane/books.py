@@ -70,9 +70,9 @@ class Books:
         return [told[1:] for told in self.told[request] if told[0] == name]
 
     def end(self, request: int = 0) -> tuple[object, ...]:
-        """Return what was told of the end of a request: outcome, status, and an error if any."""
-        (ended,) = self.said("ended", request)
-        return ended
+        """Return what was told of the end of a request: outcome, status, error."""
+        ((outcome, status, *error),) = self.said("ended", request)
+        return outcome, status, *(error or [""])
 
     async def rows(self) -> list[Row]:
         """Return all rows, the oldest first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 from tests.lane.books import Books
 from tests.lane.engine import Engine
-from tests.lane.upstreams import PATIENCE, turns
+from tests.lane.upstreams import PATIENCE, Peer, turns
 
 from hotbay.config.load import load
 from hotbay.config.sources import Sources
@@ -321,3 +322,44 @@ def pieces_of(data: bytes, cuts: list[int]) -> Iterator[bytes]:
     """Cut bytes at these places."""
     for start, end in zip([0, *cuts], [*cuts, len(data)], strict=True):
         yield data[start:end]
+
+
+class Asked:
+    """A model server that remembers what it was asked, and answers always the same."""
+
+    def __init__(self, *answer: bytes) -> None:
+        self.requests: list[tuple[bytes, bytes]] = []
+        self._answer = answer or (OK,)
+
+    async def __call__(self, peer: Peer) -> None:
+        while True:
+            self.requests.append(await peer.request())
+            await peer.send(*self._answer)
+
+    @property
+    def bodies(self) -> list[bytes]:
+        return [body for _, body in self.requests]
+
+    @property
+    def targets(self) -> list[str]:
+        return [head.split(b" ")[1].decode() for head, _ in self.requests]
+
+    def fields(self, request: int = -1) -> dict[str, str]:
+        """Return the headers of a request; one that occurs twice fails the test."""
+        lines = self.requests[request][0].decode("latin-1").split("\r\n")[1:-2]
+        pairs = [line.lower().partition(": ")[::2] for line in lines]
+        assert len(dict(pairs)) == len(pairs)
+        return {name: line.partition(": ")[2] for (name, _), line in zip(pairs, lines, strict=True)}
+
+
+def message(response: Response) -> str:
+    """Return the message of an error of hotbay's own."""
+    assert response.header("content-type") == "application/json"
+    envelope = json.loads(response.body)
+    assert envelope["src"] == "llama-swap"
+    return str(envelope["error"]["message"])
+
+
+def code(response: Response) -> str:
+    """Return the code of an error of hotbay's own."""
+    return str(json.loads(response.body)["error"]["code"])
