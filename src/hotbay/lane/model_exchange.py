@@ -353,7 +353,7 @@ class ModelExchange(Exchange):
         self._connection.answered(self)
 
     def _end(self, status: int, size: int, outcome: Outcome, error: str = "") -> None:
-        self._found = None
+        self._found = self._failure = None
         if self._loading is not None:
             self._loading.abandon()
         if self._body is None:
