@@ -13,6 +13,7 @@ from tests.journeys.conftest import (
     Stream,
     answer_of,
     command,
+    connect,
     get,
     post,
     start,
@@ -167,3 +168,80 @@ def test_a_watched_file_is_loaded_when_it_changes(configure: Configure, tmp_path
         program.wait_for("configuration reloaded")
         program.wait_for("b: ready")
         assert up(url) == {"b": "ready"}
+
+
+def test_streams_of_an_unchanged_model_survive_every_reload(
+    configure: Configure, tmp_path: Path
+) -> None:
+    count, events = 50, 20
+    top = together("a", "b", "c")
+    models = {"a": {"concurrencyLimit": count + 1}, "b": {}, "c": {}}
+    with serving(configure(top, **models), tmp_path) as (program, url):
+        pid = post(url, "a").json["pid"]
+        post(url, "b")
+        streams = [Stream(url, "a", f"events={events}&hold=1") for _ in range(count)]
+        fresh = {"b": {"cmd": command(load=0.1)}, "c": None, "d": {"cmd": command()}}
+        rewrite(tmp_path, fresh, selectors={"s": {"strategy": "pin", "targets": ["a"]}})
+        reload(program)
+        assert post(url, "s", "release=1").json["pid"] == pid
+        rewrite(tmp_path, {"a": {"ttl": 600, "aliases": ["other"]}, "b": None})
+        reload(program)  # while they flow
+        for stream in streams:
+            rest = stream.rest()
+            assert rest.whole
+            assert rest.body.count(b"data: ") == events
+        assert post(url, "other").json["pid"] == pid
+
+
+def echoed(url: str, model: str) -> Any:
+    """Return which model was asked for, and the body that its server received."""
+    answer = post(url, model, "echo=1")
+    assert answer.status == 200, answer.body
+    return answer.json["options"]["load"], json.loads(answer.json["body"])
+
+
+def test_names_and_filters_bind_from_the_next_request_on(
+    configure: Configure, tmp_path: Path
+) -> None:
+    """Models are told apart by how long they pretend to load."""
+    models = {name: {"cmd": command(load=load)} for name, load in (("a", 0), ("b", 0.01))}
+    before = {
+        **together("a", "b"),
+        "selectors": {"s": {"strategy": "pin", "targets": ["a"]}},
+        "profiles": {"p": {"pins": {"x": "a"}}, "q": {"pins": {"y": "b"}}},
+        "peers": {"far": {"proxy": "http://127.0.0.1:9", "models": ["m"]}},
+    }
+    with serving(configure(before, **models), tmp_path) as (program, url):
+        choose(url, "p")
+        held = Stream(url, "x", "events=3&hold=1")
+        assert echoed(url, "s") == ("0", {"model": "a"})
+        assert echoed(url, "x") == ("0", {"model": "a"})
+        assert post(url, "far/m").status == 502
+        pids = [post(url, model).json["pid"] for model in "ab"]
+        after = {
+            "selectors": {"s": {"strategy": "pin", "targets": ["b"]}},
+            "profiles": {"p": {"pins": {"x": "b", "z": "s"}}},
+            "peers": {"far": {"proxy": url, "models": ["b"], "filters": {"setParams": {"far": 1}}}},
+        }
+        changes = {"a": {"filters": {"setParams": {"n": 2}}}, "b": {"useModelName": "real"}}
+        rewrite(tmp_path, changes, **after)
+        reload(program)
+        assert get(url, "/api/profiles").json["active"] == "p"
+        for name in ("s", "x", "z", "b"):
+            assert echoed(url, name) == ("0.01", {"model": "real"})
+        assert echoed(url, "a") == ("0", {"model": "a", "n": 2})
+        assert echoed(url, "far/b") == ("0.01", {"model": "real", "far": 1})
+        assert post(url, "far/m").status == 404
+        assert [post(url, model, "release=1").json["pid"] for model in "ab"] == pids
+        assert held.rest().body.count(b"data: ") == 3
+        rewrite(tmp_path, {}, selectors={}, profiles={"q": {"pins": {"y": "b"}}}, peers={})
+        reload(program)
+        assert get(url, "/api/profiles").json["active"] is None
+        assert [post(url, name).status for name in ("s", "x", "y", "far/b")] == [404] * 4
+        assert program.output.count(": starting") == 2
+
+
+def choose(url: str, profile: str) -> None:
+    connection = connect(url)
+    connection.request("PUT", "/api/profiles/active", json.dumps({"name": profile}))
+    assert answer_of(connection).status == 200
