@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 from harness.build import compiled, found, hotbay
 from harness.program import Program, free_port
 
+UNRECORDED = Path(__file__).with_name("unrecorded.py")
 NGINX = """
 {user}
 daemon off;
@@ -81,24 +83,34 @@ def start_nginx(stack: ExitStack, folder: Path, cpus: Cpus) -> Contender:
     return Contender("nginx", program, port)
 
 
-def start_hotbay(stack: ExitStack, folder: Path, cpus: Cpus) -> Contender:
-    """Start hotbay with one model, everything recorded as by default; it ends with `stack`."""
+def start_hotbay(stack: ExitStack, folder: Path, cpus: Cpus, *, recorded: bool = True) -> Contender:
+    """Start hotbay with one model; it ends with `stack`.
+
+    Everything is recorded, as by default, or nothing.
+    """
     folder.mkdir()
     upstream = f"taskset -c {cpus.load} {compiled('upstream')} --port ${{PORT}}"
     config = {"models": {"bench": {"cmd": upstream, "concurrencyLimit": 10000}}}
-    return run_hotbay(stack, folder, config, cpu=cpus.proxy)
+    command = [hotbay()] if recorded else [sys.executable, "-P", str(UNRECORDED)]
+    return run_hotbay(stack, folder, config, command, cpu=cpus.proxy)
 
 
 def run_hotbay(
-    stack: ExitStack, folder: Path, config: Mapping[str, object], *, cpu: int | None = None
+    stack: ExitStack,
+    folder: Path,
+    config: Mapping[str, object],
+    command: Sequence[str] = (),
+    *,
+    cpu: int | None = None,
 ) -> Contender:
     """Start hotbay with a configuration (JSON is YAML) and wait until it listens.
 
-    Its model servers get ports of their own, so that another hotbay may run meanwhile.
+    Its model servers get ports of their own, so that another hotbay may run meanwhile. `command`
+    is what to start instead of the installed hotbay.
     """
     file, port = folder / "hotbay.yaml", free_port()
     file.write_text(json.dumps({"startPort": free_port(), **config}, indent=1))
-    argv = [hotbay(), "--config", str(file), "--listen", f"127.0.0.1:{port}"]
+    argv = [*(command or [hotbay()]), "--config", str(file), "--listen", f"127.0.0.1:{port}"]
     program = Program(argv, folder / "hotbay.log", cpu=cpu, apart=compiled("upstream"))
     stack.enter_context(program)
     program.wait_for_port(port)

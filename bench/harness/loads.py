@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from harness.contenders import Contender
 ROUTE = "/v1/chat/completions"
 SMALL = 500
 RATE = 100  # events a second of one stream
+SETTLED = 0.4  # seconds after which nothing is left to be done, such as rows to be written
 STREAMS = 200  # so that 20 000 events a second pass in all
 
 
@@ -97,6 +99,7 @@ class Generator:
         done = subprocess.run(
             self._command(how, load, contender), stdout=subprocess.PIPE, check=True, timeout=300
         )
+        time.sleep(SETTLED)
         spent = contender.program.cpu_ns() - before
         result: dict[str, Any] = json.loads(done.stdout)
         latency = result[load.latency]  # absent where no answer came within the time
