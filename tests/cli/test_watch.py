@@ -119,6 +119,20 @@ def test_a_volume_of_kubernetes_is_seen_to_be_swapped(tmp_path: Path) -> None:
     assert folder.changed()
 
 
+def test_a_link_to_another_file_fires_though_time_and_size_are_the_same(tmp_path: Path) -> None:
+    old, new, link = tmp_path / "old", tmp_path / "new", tmp_path / "config.yaml"
+    for file in (old, new):
+        file.write_text("models: {}")
+        os.utime(file, (1, 1))  # as in the Nix store
+    link.symlink_to(old)
+    watcher, inside = watching(link), watching_folder(tmp_path)
+    swap = tmp_path / "swap"
+    swap.symlink_to(new)
+    swap.replace(link)
+    assert watcher.changed()
+    assert inside.changed()
+
+
 def test_a_dangling_symlink_is_a_missing_file(tmp_path: Path) -> None:
     target, link = tmp_path / "target", tmp_path / "config.yaml"
     target.write_text("x")
@@ -216,9 +230,8 @@ def test_a_deleted_folder_is_nothing_new_but_its_return_is(folder: Path) -> None
 
 async def test_every_change_is_told_until_it_is_cancelled(file: Path) -> None:
     told = asyncio.Event()
-    task = asyncio.create_task(watch(Sources(file, None), told.set, interval=0.001))
+    task = asyncio.create_task(watch(watching(file), told.set, interval=0.001))
     async with asyncio.timeout(30):
-        await asyncio.sleep(0)  # so that the baseline is taken
         for _ in range(2):
             told.clear()
             touch(file)
@@ -228,10 +241,47 @@ async def test_every_change_is_told_until_it_is_cancelled(file: Path) -> None:
         await task
 
 
+class Beside(Watcher):
+    """Looks at a file that somebody writes piece by piece, one before each look."""
+
+    def __init__(self, file: Path, *pieces: str) -> None:
+        self._written, self._pieces = file, list[str]()
+        super().__init__(Sources(file, None))
+        self._pieces += pieces
+
+    def changed(self) -> bool:
+        if self._pieces:
+            with self._written.open("a") as file:
+                file.write(self._pieces.pop(0))
+        return super().changed()
+
+
+async def test_a_file_is_told_of_once_it_is_written_to_its_end(file: Path) -> None:
+    told: asyncio.Queue[str] = asyncio.Queue()
+    watcher = Beside(file, "a: 1\n", "b: 2\n", "c: 3\n")
+    task = asyncio.create_task(
+        watch(watcher, lambda: told.put_nowait(file.read_text()), interval=0.001)
+    )
+    assert (await asyncio.wait_for(told.get(), 30)).endswith("a: 1\nb: 2\nc: 3\n")
+    assert told.empty()
+    task.cancel()
+    await asyncio.wait([task])
+
+
+async def test_a_file_that_is_written_without_end_is_told_of_nevertheless(file: Path) -> None:
+    told = asyncio.Event()
+    watcher = Beside(file, *["# more\n"] * 10_000)
+    task = asyncio.create_task(watch(watcher, told.set, interval=0.001))
+    await asyncio.wait_for(told.wait(), 30)
+    task.cancel()
+    await asyncio.wait([task])
+
+
 async def test_trouble_is_logged_once(file: Path, caplog: pytest.LogCaptureFixture) -> None:
     told = asyncio.Event()
     other = broken(file.with_name("other.yaml"))
-    task = asyncio.create_task(watch(Sources(file, file.parent), told.set, interval=0.001))
+    watcher = Watcher(Sources(file, file.parent))
+    task = asyncio.create_task(watch(watcher, told.set, interval=0.001))
     async with asyncio.timeout(30):
         for _ in range(3):
             await asyncio.sleep(0)

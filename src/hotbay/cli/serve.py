@@ -17,7 +17,7 @@ from hotbay.cli.listen import Address, ListenError, bind, is_loopback, parse_add
 from hotbay.cli.load import load_or_report
 from hotbay.cli.report import Level, report
 from hotbay.cli.version import BUILD
-from hotbay.cli.watch import watch
+from hotbay.cli.watch import Watcher, watch
 from hotbay.config import Loaded, Sources
 from hotbay.runtime.logs import LibraryHandler, LogBook
 
@@ -63,6 +63,8 @@ def serve(options: Options) -> int:
     if (options.cert is None) != (options.key is None):
         report(Level.ERROR, "-tls-cert-file and -tls-key-file go together")
         return 1
+    # What changes while it is loaded must not be missed.
+    watcher = Watcher(options.sources) if options.watch else None
     loaded = load_or_report(options.sources)
     if loaded is None:
         return 1
@@ -76,10 +78,10 @@ def serve(options: Options) -> int:
     origin = Origin(
         options.sources, sockets, is_loopback(address), options.cert, options.key, BUILD
     )
-    return asyncio.run(_run(loaded, origin, address, watched=options.watch))
+    return asyncio.run(_run(loaded, origin, address, watcher))
 
 
-async def _run(loaded: Loaded, origin: Origin, address: Address, *, watched: bool) -> int:
+async def _run(loaded: Loaded, origin: Origin, address: Address, watcher: Watcher | None) -> int:
     signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
     _listen_to(signals)
     logs = LogBook(loaded.config)
@@ -100,8 +102,8 @@ async def _run(loaded: Loaded, origin: Origin, address: Address, *, watched: boo
     async with asyncio.TaskGroup() as tasks:
         reloads = asyncio.Event()
         background = [tasks.create_task(_reload_on(reloads, app))]
-        if watched:
-            background.append(tasks.create_task(watch(origin.sources, reloads.set)))
+        if watcher is not None:
+            background.append(tasks.create_task(watch(watcher, reloads.set)))
         while (received := await signals.get()) is _HANGUP:
             reloads.set()
         logs.proxy.info(f"received signal {received.name}, shutting down")

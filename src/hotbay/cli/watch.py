@@ -19,8 +19,15 @@ _log = logging.getLogger(__name__)
 INTERVAL = 2.0
 """Seconds between two looks."""
 
-Stamp = tuple[int, int]
-"""Modification time in nanoseconds and size in bytes."""
+_LOOKS = 8
+"""In an interval, while the files are written."""
+
+Stamp = tuple[Path, int, int]
+"""Where the file really is, its modification time in nanoseconds and its size in bytes.
+
+Where links lead tells versions of a volume apart whose files have the same time and size, as
+they may have where builds are reproducible.
+"""
 
 
 class Watcher:
@@ -51,18 +58,30 @@ class Watcher:
 
 
 async def watch(
-    sources: Sources, on_change: Callable[[], None], interval: float = INTERVAL
+    watcher: Watcher, on_change: Callable[[], None], interval: float = INTERVAL
 ) -> None:
-    """Call `on_change` whenever the sources have changed, until cancelled."""
-    watcher, told = Watcher(sources), ""
+    """Call `on_change` whenever the sources have changed and hold still, until cancelled."""
+    told = ""
     while True:
         await asyncio.sleep(interval)
         if await asyncio.to_thread(watcher.changed):
+            await _settle(watcher, interval)
             on_change()
         if watcher.trouble != told:
             told = watcher.trouble
             if told:
                 _log.warning("cannot watch the configuration: %s", told)
+
+
+async def _settle(watcher: Watcher, interval: float) -> None:
+    """Wait until nobody writes any more, for one interval at most.
+
+    Half a configuration may be a valid one, with half of the models.
+    """
+    for _ in range(_LOOKS):
+        await asyncio.sleep(interval / _LOOKS)
+        if not await asyncio.to_thread(watcher.changed):
+            return
 
 
 class _Look:
@@ -82,7 +101,7 @@ class _Look:
             return None
         if stat.S_ISDIR(status.st_mode):
             return None
-        return status.st_mtime_ns, status.st_size
+        return path.resolve(), status.st_mtime_ns, status.st_size
 
     def into(self, folder: Path | None) -> dict[str, Stamp]:
         """Return the stamps of the configurations in a folder, by name."""
