@@ -27,6 +27,20 @@ export const PAGES: readonly Page[] = [
     load: () => import('./Models/Models.svelte'),
   },
   { id: 'logs', title: 'Logs', icon: 'logs', key: 'l', load: () => import('./Logs/Logs.svelte') },
+  {
+    id: 'performance',
+    title: 'Performance',
+    icon: 'performance',
+    key: 'p',
+    load: () => import('./Performance/Performance.svelte'),
+  },
+  {
+    id: 'hardware',
+    title: 'Hardware',
+    icon: 'hardware',
+    key: 'h',
+    load: () => import('./Hardware/Hardware.svelte'),
+  },
 ];
 
 /** The page of an address; the root, and what does not exist, is the one to start with. */

@@ -1,6 +1,6 @@
 /** Where things are on the time axis. Pure. */
 
-import type { Ride } from './watch.svelte';
+import type { Ride } from './rides';
 
 /** A window of time, in milliseconds since the epoch. */
 export interface Window {

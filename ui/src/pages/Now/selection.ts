@@ -1,4 +1,4 @@
-import type { Span } from './past';
+import type { Span } from '$lib/models/past';
 
 /** A segment of the timeline that the user has chosen. */
 export interface Chosen {

@@ -1,0 +1,134 @@
+/** How uPlot draws a chart. */
+
+import type uPlot from 'uplot';
+import { clock } from '$lib/format';
+import type { Colours } from './colours.svelte';
+import type { Mark, Series } from './series';
+
+export interface Look {
+  width: number;
+  height: number;
+  series: Series;
+  colours: Colours;
+  /** The time shown, in seconds since the epoch; asked for at each drawing. */
+  range: () => [number, number];
+  /** The end of the vertical axis, if it is always the same. */
+  top: () => number | undefined;
+  /** A value as it is written at the vertical axis. */
+  write: (value: number) => string;
+  marks: () => readonly Mark[];
+  /** The pointer is at this place of the axis; null: nowhere. */
+  onpoint: (index: number | null) => void;
+}
+
+const TOGETHER = 'performance'; // charts whose pointers move as one
+const DASHES: Record<'dashed' | 'solid', number[]> = { dashed: [4, 3], solid: [] };
+
+export function options(look: Look): uPlot.Options {
+  const { colours, series, write } = look;
+  const axis = {
+    stroke: colours.text,
+    font: '11px system-ui, sans-serif',
+    grid: { stroke: colours.grid, width: 1 },
+    ticks: { show: false },
+  };
+  return {
+    width: look.width,
+    height: look.height,
+    padding: [8, 8, 0, 0],
+    legend: { show: false },
+    cursor: {
+      drag: { x: false, y: false },
+      sync: { key: TOGETHER },
+      points: { size: 7 },
+      y: false,
+    },
+    scales: {
+      x: { time: true, range: look.range },
+      y: { range: (_, __, most) => [0, look.top() ?? (most > 0 ? most * 1.1 : 1)] },
+    },
+    axes: [
+      { ...axis, space: 70, size: 26, values: (_, at) => at.map(time(look.range)) },
+      { ...axis, space: 32, size: 56, gap: 4, values: (_, at) => at.map(write) },
+    ],
+    series: [
+      {},
+      ...series.curves.map((curve) => {
+        const stroke = colours.curves[curve.colour % colours.curves.length] ?? colours.text;
+        return {
+          label: curve.label,
+          stroke,
+          width: curve.edge ? 0 : 1.5,
+          dash: DASHES[curve.dashed ? 'dashed' : 'solid'],
+          points: { show: true, size: 4, fill: stroke, filter: lonely },
+        };
+      }),
+    ],
+    bands: bands(look),
+    hooks: {
+      draw: [(chart) => drawMarks(chart, look)],
+      setCursor: [({ cursor }) => look.onpoint(cursor.idx ?? null)],
+    },
+  };
+}
+
+/** Seconds are written only where they tell something. */
+function time(range: Look['range']): (at: number) => string {
+  const [from, to] = range();
+  return (at) => clock(new Date(at * 1000)).slice(0, to - from > 400 ? 5 : 8);
+}
+
+/** Values between two gaps, which would be no line at all. */
+function lonely({ data }: uPlot, curve: number): number[] {
+  const values = data[curve] ?? [];
+  return [...values.keys()].filter((at) => {
+    if (typeof values[at] !== 'number') return false;
+    let [left, right] = [at - 1, at + 1];
+    while (left >= 0 && values[left] === undefined) left -= 1;
+    while (right < values.length && values[right] === undefined) right += 1;
+    return typeof values[left] !== 'number' && typeof values[right] !== 'number';
+  });
+}
+
+/** Between two edges that follow one another. */
+function bands({ series, colours }: Look): uPlot.Band[] {
+  return series.curves.flatMap(({ edge, colour }, index) => {
+    if (!edge || !series.curves[index + 1]?.edge) return [];
+    const stroke = colours.curves[colour % colours.curves.length] ?? colours.text;
+    return [{ series: [index + 1, index + 2] as [number, number], fill: translucent(stroke) }];
+  });
+}
+
+function translucent(colour: string): string {
+  return colour.replace(/^rgba?\((\d+), (\d+), (\d+).*$/, 'rgb($1 $2 $3 / 22%)');
+}
+
+const ROOM = 64; // pixels that a word over the curves takes at least
+
+function drawMarks(chart: uPlot, { marks, colours }: Look): void {
+  const { ctx, bbox } = chart;
+  const ratio = devicePixelRatio;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+  ctx.clip();
+  ctx.strokeStyle = colours.text;
+  ctx.fillStyle = colours.text;
+  ctx.lineWidth = ratio;
+  ctx.setLineDash([ratio, 2 * ratio]);
+  ctx.font = `${10 * ratio}px system-ui, sans-serif`;
+  ctx.textBaseline = 'top';
+  let free = Number.NEGATIVE_INFINITY;
+  for (const { at, label } of marks()) {
+    const x = Math.round(chart.valToPos(at / 1000, 'x', true));
+    if (x < bbox.left || x > bbox.left + bbox.width) continue;
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+    if (x < free) continue;
+    ctx.fillText(label, x + 3 * ratio, bbox.top + 2 * ratio);
+    free = x + Math.max(ROOM * ratio, ctx.measureText(label).width + 8 * ratio);
+  }
+  ctx.restore();
+}
