@@ -311,8 +311,20 @@ esac
         "in_flight": 0,
         "waiting": 0,
         "load_time": None,
+        "unload_in": None,
         "last_failure": None,
     }
+
+
+async def test_a_model_that_nobody_uses_is_told_with_the_time_it_has_left(serve: Serve) -> None:
+    served = await serve(a={"ttl": 500}, b={"ttl": 0})
+    left = {}
+    for model in ("a", "b"):
+        await served.use(model)
+        servers = (await served.get("/api/x/servers")).json["servers"]
+        left |= {each["model"]: each["unload_in"] for each in servers if each["state"] == "ready"}
+    assert 400 < left["a"] <= 500
+    assert left["b"] is None
 
 
 async def test_a_model_that_does_not_start_is_told_why(serve: Serve) -> None:

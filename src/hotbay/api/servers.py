@@ -15,6 +15,7 @@ from starlette.responses import Response
 from hotbay.api.answers import error_answer, json_answer, rest_of, text_answer
 from hotbay.api.services import Services, services_of
 from hotbay.core.effects import Refused, State
+from hotbay.core.machine import ServerView
 from hotbay.lane.refusals import describe
 from hotbay.monitor.servers import Usage
 from hotbay.runtime.preload import load
@@ -103,6 +104,7 @@ async def usage(request: Request) -> Response:
     services = services_of(request)
     measured = await services.machine.usage(services.engine.pids())
     gpu_ids = {gpu.uuid: gpu.id for gpu in services.machine.performance.newest_gpus()}
+    now = asyncio.get_running_loop().time()
     entries = [
         {
             "model": server.model,
@@ -111,11 +113,21 @@ async def usage(request: Request) -> Response:
             "in_flight": server.in_flight,
             "waiting": server.waiting,
             "load_time": services.engine.load_time(server.model),
+            "unload_in": _unload_in(services, server, now),
             "last_failure": server.last_failure or None,
         }
         for server in services.engine.servers()
     ]
     return json_answer({"servers": entries})
+
+
+def _unload_in(services: Services, server: ServerView, now: float) -> float | None:
+    """Return the seconds after which a server is stopped if nobody uses it; None: it is not."""
+    model = services.config.models.get(server.model)
+    idle = server.state is State.READY and server.in_flight + server.waiting == 0
+    if model is None or model.ttl <= 0 or not idle:
+        return None
+    return round(max(0.0, server.last_used + model.ttl - now), 3)
 
 
 def _measured(found: Usage | None, gpu_ids: dict[str, int]) -> dict[str, Any]:
