@@ -45,11 +45,17 @@ export function options(look: Look): uPlot.Options {
     },
     scales: {
       x: { time: true, range: look.range },
-      y: { range: (_, __, most) => [0, look.top() ?? (most > 0 ? most * 1.1 : 1)] },
+      y: { range: (_, __, most) => [0, look.top() ?? Math.max(1, most * 1.1)] },
     },
     axes: [
       { ...axis, space: 70, size: 26, values: (_, at) => at.map(time(look.range)) },
-      { ...axis, space: 32, size: 56, gap: 4, values: (_, at) => at.map(write) },
+      {
+        ...axis,
+        space: 32,
+        size: 60,
+        gap: 4,
+        values: (_, at) => at.map((value) => short(write(value))),
+      },
     ],
     series: [
       {},
@@ -70,6 +76,11 @@ export function options(look: Look): uPlot.Options {
       setCursor: [({ cursor }) => look.onpoint(cursor.idx ?? null)],
     },
   };
+}
+
+/** Ticks are round, and need no zeros behind the point. */
+function short(text: string): string {
+  return text.replace(/\.0+(?!\d)/, '');
 }
 
 /** Seconds are written only where they tell something. */

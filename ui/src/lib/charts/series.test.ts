@@ -27,7 +27,7 @@ test('a long pause is a gap in its curve alone', () => {
     10_000,
   );
   expect(times).toEqual([0, 5, 9, 18, 100]);
-  expect(curves[0]?.values).toEqual([1, null, undefined, undefined, 2]);
+  expect(curves[0]?.values).toEqual([1, null, null, null, 2]);
   expect(curves[1]?.values).toEqual([3, undefined, 4, 5, undefined]);
 });
 

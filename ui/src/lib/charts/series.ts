@@ -56,7 +56,7 @@ export function aligned(
       points.forEach(({ at, value }, index) => {
         const before = points[index - 1];
         if (before !== undefined && at - before.at > longest) {
-          values[place.get(before.at + longest / 2) ?? 0] = null;
+          values.fill(null, (place.get(before.at) ?? 0) + 1, place.get(at));
         }
         values[place.get(at) ?? 0] = value;
       });

@@ -51,7 +51,7 @@ export function blocks(hardware: Hardware): Block[] {
     {
       title: 'System',
       rows: [
-        { label: 'Operating system', value: words(os?.name ?? os?.family, os?.version) },
+        { label: 'Operating system', value: capital(words(os?.name ?? os?.family, os?.version)) },
         { label: 'Kernel', value: words(os?.kernel) },
         { label: 'Architecture', value: words(hardware.architecture?.name) },
         { label: 'Environment', value: place(environment) },
@@ -124,7 +124,7 @@ function number(value: Known<number>): string {
   return value ? count(value) : UNKNOWN;
 }
 
-/** Words of the server such as `bare_metal` and `gpu`. */
+/** Words of the server such as `bare_metal`, `debian` and `gpu`. */
 function capital(word: string): string {
   const text = word.replaceAll('_', ' ');
   return text === 'gpu' || text === 'npu'
