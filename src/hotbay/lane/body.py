@@ -236,9 +236,12 @@ class StreamBody:
         self._ready = None
 
     def release(self) -> None:
-        """Drop what is held."""
+        """Drop what is held, and let the client send what it wants."""
         self.close()
         self._pieces.clear()
+        if self._paused:
+            self._paused = False
+            self._resume()
 
 
 class _MemorySource:

@@ -24,6 +24,11 @@ class SizeLimit(NamedTuple):
     name: str
     size: int
 
+    @property
+    def complaint(self) -> str:
+        """What the client of a larger body is told."""
+        return f"the request body is larger than {self.name} ({in_units(self.size)})"
+
 
 class BodyBuffer:
     """One body being received.
@@ -71,8 +76,7 @@ class BodyBuffer:
             BodyRefused: 413.
         """
         if length > self._limit.size:
-            name, size = self._limit
-            raise BodyRefused(413, f"the request body is larger than {name} ({in_units(size)})")
+            raise BodyRefused(413, self._limit.complaint)
 
     def feed(self, data: bytes) -> None:
         """Add what has arrived.

@@ -1,15 +1,14 @@
 """The life of one request for a model: its place with the engine, forwarding, answer, end.
 
 Owns what every such request holds, and gives it back exactly once, however the request
-ends. Everything runs in callbacks; there is no task for a request. How the body comes and
-what it says about the model is the business of the two kinds, `ModelExchange` and
-`PassExchange`.
+ends. Everything runs in callbacks; there is no task for a request. What the request says about
+its model is the business of the two kinds, `ModelExchange` and `PassExchange`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -19,11 +18,12 @@ from hotbay.core.events import Mode
 from hotbay.lane.access import CLIENT_LEFT, caller_address
 from hotbay.lane.answers import error_answer
 from hotbay.lane.asked import Asked, about_request
-from hotbay.lane.body import Body
+from hotbay.lane.body import BodyRefused
 from hotbay.lane.call import Headers, UpstreamError
 from hotbay.lane.context import LaneContext
 from hotbay.lane.directory import Destination, Peer, upstream_head
 from hotbay.lane.head import Head
+from hotbay.lane.incoming import Incoming
 from hotbay.lane.peers import peer_failure
 from hotbay.lane.refusals import describe, retry_after
 from hotbay.lane.relay import Relay
@@ -41,30 +41,21 @@ _COME_BACK = frozenset({Refusal.CONCURRENCY, Refusal.QUEUE_FULL, Refusal.TOO_SLO
 CANCELLED = "the request was cancelled by an operator"
 
 
-class Exchange(ABC):
+class Exchange(Incoming):
     """One request for a model, as a turn on its connection and as a caller of the engine."""
 
     __slots__ = (
         "_anthropic",
-        "_begun",
-        "_body",
-        "_connection",
-        "_context",
         "_deadline",
         "_destination",
         "_early",
-        "_ended",
         "_granted",
-        "_head",
         "_id",
         "_log_path",
         "_recording",
         "_relay",
         "_request",
         "_since",
-        "_upgrade",
-        "_whole",
-        "keep_alive",
     )
 
     def __init__(
@@ -78,21 +69,13 @@ class Exchange(ABC):
         anthropic: bool,
     ) -> None:
         """Receive; answer nothing before `begin`. `log_path` is decoded, and as requested."""
-        self.keep_alive = head.keep_alive
+        super().__init__(connection, context, head, upgrade=upgrade)
         self._log_path = log_path
         self._anthropic = anthropic
-        self._connection = connection
-        self._context = context
-        self._head = head
-        self._upgrade = upgrade
         self._early = bytearray()
         self._since = context.clock()
         self._id = request_id(head.fields.get(b"x-request-id"))
-        self._begun = False
-        self._whole = False
-        self._ended = False
         self._granted = False
-        self._body: Body | None = None
         self._relay: Relay | None = None
         self._recording: Recording | None = None
         self._destination: Destination | None = None
@@ -102,21 +85,26 @@ class Exchange(ABC):
     # -- a turn on the connection -----------------------------------------------------------
 
     @property
-    def answering(self) -> bool:
-        """Whether a part of the answer has been written."""
+    def _committed(self) -> bool:
+        """Whether the client has got something of the model server's answer."""
         return self._relay is not None and self._relay.status != 0
 
-    @abstractmethod
+    @property
+    def answering(self) -> bool:
+        """Whether a part of the answer has been written."""
+        return self._committed
+
     def begin(self) -> None:
-        """Go on as far as possible."""
-
-    @abstractmethod
-    def receive(self, data: bytes) -> None:
-        """Take a piece of the body; pass on what comes through a tunnel."""
-
-    @abstractmethod
-    def complete(self) -> None:
-        """Learn that the body is complete."""
+        """Go on as far as possible, within the time that the client gives."""
+        try:
+            seconds = time_limit(self._head.fields)
+        except TimeLimitError as error:
+            self._fail(400, str(error), outcome="refused")
+            return
+        if seconds is not None:
+            loop = asyncio.get_running_loop()
+            self._deadline = loop.call_at(self._since + seconds, self._late, seconds)
+        super().begin()
 
     def leave(self) -> None:
         """Withdraw: close the upstream connection, or give the place in the queue back."""
@@ -127,18 +115,13 @@ class Exchange(ABC):
 
     def cancel(self) -> None:
         """End everything that is done for the request, as an operator wants."""
-        if self._ended:
-            return
-        status, size = self._told()
-        begun = self.answering
-        self._withdraw()
-        if begun:
-            self._end(status, size, "cancelled by operator", CANCELLED)
-            self._connection.abort()
-        else:
-            self._fail(502, CANCELLED, outcome="cancelled by operator")
+        if not self._ended:
+            self._give_up(502, CANCELLED, "cancelled by operator")
 
-    def end_stream(self) -> None:  # noqa: B027  both kinds let a model server finish
+    def _turn_away(self, refused: BodyRefused) -> None:
+        self._give_up(refused.status, refused.message, "refused")
+
+    def end_stream(self) -> None:
         """Do nothing: a model server's stream has its own end, and the shutdown has a limit."""
 
     def pause(self) -> None:
@@ -176,27 +159,16 @@ class Exchange(ABC):
 
     def _ask(self, target: str, mode: Mode, *, selector: bool = False) -> None:
         """Ask the engine for a model, or for what a selector chooses."""
-        context = self._context
-        try:
-            seconds = time_limit(self._head.fields)
-        except TimeLimitError as error:
-            self._fail(400, str(error), outcome="refused")
-            return
-        deadline = None
-        if seconds is not None:
-            deadline = self._since + seconds
-            loop = asyncio.get_running_loop()
-            self._deadline = loop.call_at(deadline, self._late, seconds)
-        self._request = context.engine.new_request()
-        context.engine.arrive(
-            self._request, target, mode, self, selector=selector, deadline=deadline
-        )
+        engine = self._context.engine
+        deadline = None if self._deadline is None else self._deadline.when()
+        self._request = engine.new_request()
+        engine.arrive(self._request, target, mode, self, selector=selector, deadline=deadline)
 
     def _late(self, seconds: float) -> None:
         """End a request whose answer has not begun within the time that its client gave it."""
-        if not self._ended and not (self._relay is not None and self._relay.status):
-            self._withdraw()
-            self._fail(504, f"no answer began within the {seconds:g} s that the request allows")
+        if not self._committed:
+            message = f"no answer began within the {seconds:g} s that the request allows"
+            self._give_up(504, message, "failed")
 
     @abstractmethod
     def admitted(self, effect: Admitted) -> None:
@@ -273,10 +245,13 @@ class Exchange(ABC):
             relay.call.pause()
 
     def _make_relay(self, attempt: int) -> Relay:
-        extra = b"X-Request-ID: %b\r\n" % self._id.encode()
+        extra = self._id_line()
         if attempt > 1:
             extra += b"X-Hotbay-Retry: %d\r\n" % (attempt - 1)
         return Relay(self, self._connection, self._head, extra=extra, recording=self._recording)
+
+    def _id_line(self) -> bytes:
+        return b"X-Request-ID: %b\r\n" % self._id.encode()
 
     def _upstream_head(
         self,
@@ -307,21 +282,19 @@ class Exchange(ABC):
 
     # -- the answer ---------------------------------------------------------------------------
 
-    def relayed(self) -> None:
+    def relayed(self, error: str = "") -> None:
         """Learn that the answer is complete."""
         status, size = self._told()
         upstream = self._relay.status if self._relay is not None else status
         if not self._whole:
             self.keep_alive = False
-        self._end(status, size, "done" if upstream < 400 else "failed")
+        self._end(status, size, "failed" if error or upstream >= 400 else "done", error)
         self._connection.answered(self)
 
     def broken(self, error: UpstreamError) -> None:
         """Say so, or break the answer off so that the client can see it is not complete."""
-        if self._relay is not None and self._relay.status:
-            status, size = self._told()
-            self._end(status, size, "failed", error.message)
-            self._connection.abort()
+        if self._committed:
+            self._give_up(502, error.message, "failed")
             return
         peer = None if self._destination is None else self._destination.peer
         if peer is None:
@@ -362,6 +335,16 @@ class Exchange(ABC):
         self._end(answer.status, answer.size, outcome, message)
         self._connection.answered(self)
 
+    def _give_up(self, status: int, message: str, outcome: Outcome) -> None:
+        """End what is done for the request; say why, or break off an answer that has begun."""
+        committed, told = self._committed, self._told()
+        self._withdraw()
+        if committed:
+            self._end(*told, outcome, message)
+            self._connection.abort()
+        else:
+            self._fail(status, message, outcome=outcome)
+
     def _withdraw(self) -> None:
         """Let nobody do anything for the request any more."""
         if self._relay is not None:
@@ -376,8 +359,7 @@ class Exchange(ABC):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
-        if self._body is not None:
-            self._body.release()
+        self._release()
         if self._relay is not None:
             del self._relay.call
             self._relay = None

@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from hmac import compare_digest
 
-from hotbay.lane.body import in_units
 from hotbay.lane.buffer import SizeLimit
 from hotbay.lane.head import Head, decoded
 from hotbay.lane.routes import ModelRoute, PassRoute, find_passthrough, find_route
@@ -237,4 +236,4 @@ def _too_large(head: Head, rules: GateRules) -> Denied | None:
 
 
 def _refuse_length(limit: SizeLimit) -> Denied:
-    return Denied(413, f"the request body is larger than {limit.name} ({in_units(limit.size)})")
+    return Denied(413, limit.complaint)

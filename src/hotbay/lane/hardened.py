@@ -52,6 +52,7 @@ class HardenedProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
         self._deadline = Deadline(self.loop, self._expired)
         self._in_head = False
         self._in_body = False
+        self._invited = True  # the client knows that its body is wanted
         self._head_timed = True  # the time for the present or next head runs
         self._trailers_size = 0
         self._progress = False  # the present read brought more than a part of a head
@@ -140,10 +141,17 @@ class HardenedProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
                 self.reject(self._too_large())
                 return
         if self._in_body:
-            self._deadline.set(self._body_idle)
+            self._time_body()
         elif self._in_head and not self._head_timed:
             self._head_timed = True
             self._deadline.set(self._head_timeout)
+
+    def _time_body(self) -> None:
+        """Give the client time for more of its body, unless it is we who let it wait."""
+        if self._invited and not self.flow.read_paused:
+            self._deadline.set(self._body_idle)
+        else:
+            self._deadline.lift()
 
     def _feed(self, data: bytes | memoryview) -> None:
         rest = data
@@ -221,12 +229,12 @@ class HardenedProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
                 self._replay = _without_upgrade(head)
                 return
             head.keep_alive = False
-        self._in_body = True
+        self._in_body = self._invited = True
         self.head_received(head, upgrade=upgrade)
 
     def on_body(self, body: bytes) -> None:
         """Hand a piece of a body on."""
-        self._progress = True
+        self._progress = self._invited = True
         if not self._deaf:
             self.body_received(body)
 

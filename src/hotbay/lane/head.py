@@ -91,6 +91,12 @@ def read_head(
     )
 
 
+def has_body(head: Head) -> bool:
+    """Tell whether a body follows (RFC 9112 6.3)."""
+    fields = head.fields
+    return b"transfer-encoding" in fields or int(fields.get(b"content-length", b"0")) > 0
+
+
 def wants_continue(head: Head) -> bool:
     """Tell whether the client waits for leave to send its body (RFC 9110 10.1.1)."""
     return head.http11 and head.fields.get(b"expect", b"").lower() == b"100-continue"

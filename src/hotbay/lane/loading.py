@@ -67,9 +67,12 @@ def wants_loading_text(
     )
 
 
-def loading_head(request: Head, *, keep_alive: bool) -> tuple[bytes, Framing]:
-    """Return the head of the response and how to frame all of its body, the upstream's too."""
-    return passed_on_head(200, b"OK", _EVENTS, request, keep_alive=keep_alive)
+def loading_head(request: Head, *, keep_alive: bool, extra: bytes = b"") -> tuple[bytes, Framing]:
+    """Return the head of the response and how to frame all of its body, the upstream's too.
+
+    `extra` are header lines of our own.
+    """
+    return passed_on_head(200, b"OK", _EVENTS, request, keep_alive=keep_alive, extra=extra)
 
 
 def error_event(status: int, message: str, code: str | None = None) -> bytes:

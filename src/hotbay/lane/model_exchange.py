@@ -13,19 +13,19 @@ from hotbay.activity.recording import Outcome
 from hotbay.core.effects import Admitted, Grant, Position, Refusal, Refused
 from hotbay.core.events import Mode
 from hotbay.lane.asked import Asked
-from hotbay.lane.body import Body, BodyRefused
+from hotbay.lane.body import Body
 from hotbay.lane.call import UpstreamError
 from hotbay.lane.context import LaneContext
 from hotbay.lane.exchange import Exchange
 from hotbay.lane.filters import FilterError
-from hotbay.lane.head import Head, decoded, wants_continue
+from hotbay.lane.head import Head, decoded
 from hotbay.lane.intake import Intake
 from hotbay.lane.loading import LoadingText, loading_head, wants_loading_text
 from hotbay.lane.model_name import BadBody, Named, NoName
 from hotbay.lane.passthrough import no_websocket
 from hotbay.lane.refusals import UNKNOWN_MODEL
 from hotbay.lane.relay import LateRelay, Relay
-from hotbay.lane.response import CONTINUE, Framing
+from hotbay.lane.response import Framing
 from hotbay.lane.rewrite import RewriteError, rewrite
 from hotbay.lane.routes import ModelRoute
 from hotbay.lane.turn import Connection
@@ -42,7 +42,6 @@ class ModelExchange(Exchange):
         "_failure",
         "_found",
         "_framing",
-        "_intake",
         "_loading",
         "_query",
         "_route",
@@ -74,60 +73,22 @@ class ModelExchange(Exchange):
         self._found: Named | None = None
         self._selector = ""
         self._stream = False
-        self._failure: BodyRefused | UpstreamError | None = None
+        self._failure: UpstreamError | None = None
         self._loading: LoadingText | None = None
         self._typing = False
         self._framing = Framing.NONE
         self._intake = Intake(connection, context, head, self._collected)
-
-    # -- body -------------------------------------------------------------------------------
 
     @property
     def answering(self) -> bool:
         """Whether a part of the answer has been written."""
         return self._loading is not None or super().answering
 
-    def begin(self) -> None:
-        """Go on as far as possible."""
-        self._begun = True
-        if isinstance(self._failure, BodyRefused):
-            self._collected(self._failure)
-        elif self._body is not None:
-            self._address(self._body)
-        elif wants_continue(self._head):
-            self._connection.transport.write(CONTINUE)
-
-    def receive(self, data: bytes) -> None:
-        """Collect a piece of the body; pass on what comes through a tunnel."""
-        if self._ended or self._failure is not None:
-            return
-        if self._upgrade:
-            self._tunnel(data)
-        else:
-            self._intake.receive(data)
-
-    def complete(self) -> None:
-        """Have the body made of its pieces."""
-        self._whole = True
-        if not self._ended and self._failure is None:
-            self._intake.complete()
-
-    def _collected(self, body: Body | BodyRefused) -> None:
-        if isinstance(body, BodyRefused):
-            self._failure = body
-            if self._begun:
-                self._fail(body.status, body.message, outcome="refused")
-        elif self._ended:
-            body.release()
-        else:
-            self._body = body
-            if self._begun:
-                self._address(body)
-
     # -- whom it is for -----------------------------------------------------------------------
 
-    def _address(self, body: Body) -> None:
+    def _go(self, body: Body) -> None:
         """Find out which model is meant, and ask for it (spec/request-pipeline.md 1 to 4)."""
+        assert isinstance(self._intake, Intake)  # noqa: S101  for the type checker: see __init__
         found = self._intake.find(body)
         if isinstance(found, BadBody):
             self._fail(400, found.message, outcome="refused")
@@ -247,7 +208,7 @@ class ModelExchange(Exchange):
         ignored = self._upgrade and effect.refusal is Refusal.NOT_READY
         if self._selector and self._destination is None and not ignored:
             self._note(self._selector)
-        if effect.refusal is Refusal.BROKEN and isinstance(self._failure, UpstreamError):
+        if effect.refusal is Refusal.BROKEN and self._failure is not None:
             self._granted, self._request = False, 0
             super().broken(self._failure)
             return
@@ -279,7 +240,9 @@ class ModelExchange(Exchange):
         )
 
     def _begin_loading_text(self) -> None:
-        head, self._framing = loading_head(self._head, keep_alive=self.keep_alive)
+        head, self._framing = loading_head(
+            self._head, keep_alive=self.keep_alive, extra=self._id_line()
+        )
         if self._framing is Framing.CLOSE:
             self.keep_alive = False
         connection, loop = self._connection, asyncio.get_running_loop()
@@ -356,8 +319,5 @@ class ModelExchange(Exchange):
         self._found = self._failure = None
         if self._loading is not None:
             self._loading.abandon()
-        if self._body is None:
-            self._intake.release()
         super()._end(status, size, outcome, error)
         self._loading = None
-        del self._intake

@@ -24,10 +24,11 @@ from hotbay.lane.control import ControlTurn
 from hotbay.lane.gate import Control, judge
 from hotbay.lane.hardened import HardenedProtocol
 from hotbay.lane.head import BadRequest, Head, wants_continue
+from hotbay.lane.incoming import Incoming
 from hotbay.lane.model_exchange import ModelExchange
 from hotbay.lane.pass_exchange import PassExchange
 from hotbay.lane.passthrough import Passthrough
-from hotbay.lane.response import http_date
+from hotbay.lane.response import CONTINUE, http_date
 from hotbay.lane.routes import ModelRoute, PassRoute, find_passthrough, find_route
 from hotbay.lane.turn import Turn
 
@@ -92,6 +93,15 @@ class LaneProtocol(HardenedProtocol):
     def resume_reading(self) -> None:
         """Go on reading from the client."""
         self.flow.resume_reading()
+        if self._in_body and not self._deaf:
+            self._time_body()
+
+    def invite(self) -> None:
+        """Ask the client for its body, if it waits for that."""
+        if not self._invited:
+            self.transport.write(CONTINUE)
+            self._invited = True
+            self._time_body()
 
     # -- requests arrive ----------------------------------------------------------------------
 
@@ -109,6 +119,7 @@ class LaneProtocol(HardenedProtocol):
         else:
             turn = AnswerTurn(self, answer_at_once(verdict, head), head, context)
         self._receiving = turn
+        self._invited = not (isinstance(turn, Incoming) and wants_continue(head))
         if self._active is None and not self._waiting:
             self._active = turn
             turn.begin()

@@ -23,8 +23,8 @@ class Request(Protocol):
 
     keep_alive: bool
 
-    def relayed(self) -> None:
-        """Learn that the answer is complete."""
+    def relayed(self, error: str = "") -> None:
+        """Learn that the answer is complete; `error` is one that its status does not tell."""
         ...
 
     def tunnel_opened(self) -> None:
@@ -116,13 +116,16 @@ class Relay:
 
     def on_end(self) -> None:
         """Write what is left."""
+        self._finish()
+
+    def _finish(self, error: str = "") -> None:
         if self._framing is Framing.CHUNKED:
             self._joined.append(b"0\r\n\r\n")
         if self._joined:
             self._connection.transport.write(b"".join(self._joined))
         if self.status == 101:
             self.call.abort()  # the other direction: either side ends the tunnel
-        self._request.relayed()
+        self._request.relayed(error)
 
     def on_error(self, error: UpstreamError) -> None:
         """Leave it to the request what that means for its client."""
@@ -134,7 +137,7 @@ class Relay:
         self._framing = Framing.CLOSE
         if self._recording is not None:
             self._recording.answered(status, headers)
-        self._connection.transport.write(switched_head(reason, headers))
+        self._connection.transport.write(switched_head(reason, headers, extra=self._extra))
         self._request.tunnel_opened()
 
     def pause_writing(self) -> None:
@@ -163,7 +166,7 @@ class LateRelay(Relay):
     The model server's own head is lost; an answer that is no stream of events becomes one.
     """
 
-    __slots__ = ("_kept", "_stream")
+    __slots__ = ("_kept", "_kind", "_stream")
 
     _KEPT = 64 * 1024
     """Bytes of an answer that is no event stream that are kept for its error message."""
@@ -180,14 +183,15 @@ class LateRelay(Relay):
         """Go on in the framing of the head that was sent."""
         super().__init__(request, connection, head, recording=recording)
         self._framing = framing
+        self._kind = b""
         self._stream = True
         self._kept = bytearray()
 
     def on_head(self, status: int, reason: bytes, headers: Headers) -> None:  # noqa: ARG002  the client was told another
         """Note what it would have been."""
         self.status = status
-        kind = dict(headers).get(b"content-type", b"").lower()
-        self._stream = 200 <= status < 300 and b"text/event-stream" in kind
+        self._kind = dict(headers).get(b"content-type", b"")
+        self._stream = 200 <= status < 300 and b"text/event-stream" in self._kind.lower()
 
     def on_data(self, data: bytes) -> None:
         """Pass events on; keep the rest."""
@@ -197,11 +201,27 @@ class LateRelay(Relay):
             self._kept += data[: self._KEPT - len(self._kept)]
 
     def on_end(self) -> None:
-        """Turn what was kept into one last event."""
-        if not self._stream:
-            event = error_event(self.status, failure_message(self.status, bytes(self._kept)))
-            self.size += len(event)
-            self._write(
-                b"%x\r\n%b\r\n" % (len(event), event) if self._framing is Framing.CHUNKED else event
-            )
-        super().on_end()
+        """Turn what is no stream into one last event."""
+        if self._stream:
+            super().on_end()
+            return
+        status, message = self._verdict()
+        event = error_event(status, message)
+        self.size += len(event)
+        self._write(
+            b"%x\r\n%b\r\n" % (len(event), event) if self._framing is Framing.CHUNKED else event
+        )
+        self._finish(message)
+
+    def on_error(self, error: UpstreamError) -> None:
+        """Tell as much of an answer that is no stream as has come."""
+        if self.status and not self._stream:
+            self.on_end()
+        else:
+            super().on_error(error)
+
+    def _verdict(self) -> tuple[int, str]:
+        if self.status < 300:
+            kind = self._kind.decode("latin-1") or "something without a type"
+            return 502, f"the model server did not send a stream of events but {kind}"
+        return self.status, failure_message(self.status, bytes(self._kept))

@@ -24,6 +24,7 @@ _BODILESS = frozenset({_NO_CONTENT, 304})
 _CONTENT_LENGTH = frozenset({b"content-length"})
 _ACCEL_BUFFERING = frozenset({b"x-accel-buffering"})
 _NOT_PASSED_ON = HOP_BY_HOP | {b"x-request-id"}
+_NOT_SWITCHED = frozenset({b"content-length", b"transfer-encoding"})
 
 
 class Framing(enum.Enum):
@@ -101,13 +102,17 @@ def passed_on_head(
     return b"".join(parts), framing
 
 
-def switched_head(reason: bytes, headers: Headers) -> bytes:
-    """Return the head that tells the client that the model server switches protocols (101)."""
+def switched_head(reason: bytes, headers: Headers, *, extra: bytes = b"") -> bytes:
+    """Return the head that tells the client that the model server switches protocols (101).
+
+    `extra` are header lines of our own; the request's ID is among them.
+    """
+    dropped = _NOT_SWITCHED | ({b"x-request-id"} if extra else set())
     parts = [_status_line(HTTPStatus.SWITCHING_PROTOCOLS, reason)]
     for name, value in headers:
-        if name not in {b"content-length", b"transfer-encoding"}:
+        if name not in dropped:
             parts += (name, b": ", value, b"\r\n")
-    parts.append(b"\r\n")
+    parts += (extra, b"\r\n")
     return b"".join(parts)
 
 

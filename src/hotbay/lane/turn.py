@@ -77,6 +77,10 @@ class Connection(Protocol):
         """Close at once, so that the client sees that its answer is not complete."""
         ...
 
+    def invite(self) -> None:
+        """Ask the client for its body, if it waits for that (RFC 9110 10.1.1)."""
+        ...
+
     def pause_reading(self) -> None:
         """Stop reading from the client."""
         ...
