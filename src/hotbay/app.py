@@ -19,7 +19,7 @@ from hotbay.activity.database import StoreError
 from hotbay.api.app import create_app, serves
 from hotbay.api.news import News
 from hotbay.api.services import Build, Services
-from hotbay.config import ConfigError, PortRequest, Problem, Sources, load
+from hotbay.config import ConfigError, PortRequest, Problem, Sources, SourceText, load
 from hotbay.config.model import Config, ModelConfig
 from hotbay.core.effects import Effect, State, StateChanged
 from hotbay.lane.body import BodyMemory
@@ -53,6 +53,7 @@ class Origin:
         certificate: PEM file, None for plain HTTP.
         key: PEM file of the certificate's private key.
         build: what `/api/version` tells.
+        watched: whether changes of the sources are noticed.
     """
 
     sources: Sources
@@ -61,6 +62,7 @@ class Origin:
     certificate: Path | None
     key: Path | None
     build: Build
+    watched: bool = False
 
 
 class App:
@@ -72,10 +74,11 @@ class App:
         origin: Origin,
         logs: LogBook,
         warnings: Sequence[Problem] = (),
+        texts: Sequence[SourceText] = (),
     ) -> None:
         """Build the parts; nothing runs yet. Belongs to the running event loop.
 
-        `warnings` are those of the configuration, for whoever asks for them later.
+        `warnings` and `texts` are those of the configuration, for whoever asks for them later.
 
         Raises:
             StoreError: the activity log cannot be opened.
@@ -106,6 +109,8 @@ class App:
             self.reload,
             self._machine,
             lambda: self._server.connections,
+            texts,
+            origin.watched,
         )
         self._lane = Lane(self._context(config))
         self._server = LaneServer(
@@ -250,6 +255,7 @@ class App:
         self._memory.limit = config.limits.body_memory
         self._machine.performance.configure(_sampling(config))
         self._services.config = config
+        self._services.texts = loaded.texts
         self._profiles.configure(config.profiles)
         self._lane.context = self._context(config)
         self._news.reloaded(config, loaded.warnings)

@@ -175,7 +175,7 @@ async def serve(tmp_path: Path) -> AsyncIterator[Serve]:
         port = int(sock.getsockname()[1])
         origin = Origin(sources, [sock], loopback, None, None, BUILD)
         logs = LogBook(loaded.config, Console(None))
-        app = App(loaded.config, origin, logs, loaded.warnings)
+        app = App(loaded.config, origin, logs, loaded.warnings, loaded.texts)
         apps.append(app)
         await app.start()
         return Served(app, port)

@@ -1,8 +1,9 @@
-"""The configuration in force, and reloading it: `/api/x/config` and `/api/x/reload`."""
+"""The configuration in force and where it was written, reloading it, and checking another."""
 
 from __future__ import annotations
 
 import json
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -143,7 +144,144 @@ async def test_a_page_of_another_site_cannot_reload(serve: Serve, tmp_path: Path
     assert list((await shown(served))["active"]["models"]) == ["a"]
 
 
-async def test_both_routes_need_a_key(serve: Serve) -> None:
+async def test_every_route_needs_a_key(serve: Serve) -> None:
     served = await serve({"apiKeys": ["key-1"]}, a={})
     assert (await served.get("/api/x/config")).status == 401
+    assert (await served.get("/api/x/config/origins")).status == 401
+    assert (await check_text(served, "models: {}")).status == 401
     assert (await reload(served)).status == 401
+
+
+async def test_every_value_has_the_line_in_which_it_stands(serve: Serve, tmp_path: Path) -> None:
+    served = await serve(a={})
+    file = tmp_path / "config.yaml"
+    file.write_text(
+        "macros:\n"
+        "  server: serve --port\n"
+        "models:\n"
+        "  org/a~b:\n"
+        "    cmd: ${server} ${PORT} ${env.HOME}\n"
+        "    aliases:\n"
+        "      - one\n"
+        "      - two-${MODEL_ID}\n"
+        "    ttl:\n"
+        "groups:\n"
+        "  g: {members: [one], swap: false}\n"
+    )
+    assert (await reload(served)).status == 200
+    told = (await served.get("/api/x/config/origins")).json
+    assert told["files"] == [str(file)]
+    assert told["watched"] is False
+    assert {value.pop("file") for value in told["values"].values()} == {str(file)}
+
+    def at(line: int, column: int, *macros: str) -> dict[str, object]:
+        return {"line": line, "column": column, "macros": list(macros)}
+
+    assert told["values"] == {
+        "/macros": at(1, 1),
+        "/macros/server": at(2, 11),
+        "/models": at(3, 1),
+        "/models/org~1a~0b": at(4, 3),
+        "/models/org~1a~0b/cmd": at(5, 10, "server", "PORT"),
+        "/models/org~1a~0b/aliases": at(6, 5, "MODEL_ID"),
+        "/routing/router/settings/groups": at(10, 1),
+        "/routing/router/settings/groups/g": at(11, 3),
+        "/routing/router/settings/groups/g/members": at(11, 7),
+        "/routing/router/settings/groups/g/swap": at(11, 29),
+    }
+
+
+async def test_a_file_that_was_refused_says_nothing_about_what_is_in_force(
+    serve: Serve, tmp_path: Path
+) -> None:
+    served = await serve(a={})
+    before = (await served.get("/api/x/config/origins")).json
+    (tmp_path / "config.yaml").write_text("\n\nmodels: {a: {cmd: x, ttl: -5}}\n")
+    assert (await reload(served)).status == 409
+    assert (await served.get("/api/x/config/origins")).json == before
+
+
+async def check_text(served: Served, text: str | bytes, **headers: str) -> Answer:
+    body = text.encode() if isinstance(text, str) else text
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return await served.ask("POST", "/api/x/config/check", named, body)
+
+
+async def test_a_text_is_checked_and_changes_nothing(serve: Serve) -> None:
+    served = await serve(a={}, b={})
+    good = await shown(served)
+    answer = await check_text(
+        served, "models:\n  a:\n    cmd: x ${PORT}\n    comand: y\n    ttl: -2\n"
+    )
+    assert answer.status == 200
+    (error,), (warning,) = answer.json["errors"], answer.json["warnings"]
+    assert (error["line"], error["column"], error["path"]) == (5, 10, "models.a.ttl")
+    assert error["source_line"] == "    ttl: -2"
+    assert (warning["line"], warning["path"]) == (4, "models.a.comand")
+    assert (answer.json["ok"], answer.json["models"]) == (False, None)
+    answer = await check_text(
+        served, "logLevle: debug\nmodels: {a: {cmd: '${PORT}'}, c: {cmd: '${PORT}'}}"
+    )
+    assert [warning["path"] for warning in answer.json["warnings"]] == ["logLevle"]
+    del answer.json["warnings"]
+    assert (answer.json["ok"], answer.json["errors"]) == (True, [])
+    assert answer.json["models"] == {"added": ["c"], "removed": ["b"], "changed": ["a"]}
+    assert await shown(served) == good
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [("models: {" * 9, 200), ("", 200), (b"\xff\xfe", 400), (b" " * (1 << 18) + b" ", 413)],
+    ids=["not YAML", "nothing", "not UTF-8", "too much"],
+)
+async def test_whatever_is_checked_is_answered(
+    serve: Serve, body: str | bytes, status: int
+) -> None:
+    served = await serve(a={})
+    assert (await check_text(served, body)).status == status
+
+
+async def test_a_check_runs_and_opens_nothing(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    module = f"ran_{abs(hash(tmp_path))}"
+    (tmp_path / f"{module}.py").write_text("raise SystemExit('this has been run')\n")
+    served = await serve(a={})
+    router = f"routing: {{router: {{use: '{module}:Planner'}}}}\n"
+    store = f"store: {{path: {tmp_path / 'no' / 'where.db'}}}\n"
+    answer = await check_text(served, router + store)
+    assert (answer.json["ok"], answer.json["errors"]) == (True, [])
+    assert module not in sys.modules
+    (error,) = (await check_text(served, "routing: {router: {use: grup}}")).json["errors"]
+    assert "unknown planner" in error["message"]
+
+
+async def test_a_check_does_not_tell_what_the_environment_holds(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET", "s3cret")
+    monkeypatch.setenv("PORTS", "7000")
+    served = await serve(a={})
+    refused = await check_text(
+        served,
+        "macros: {m: '${env.SECRET}'}\n"
+        "startPort: ${env.PORTS}\n"
+        "globalTTL: ${env.SECRET}\n"
+        "logLevel: ${m}\n"
+        "models: {a: {cmd: x, ttl: -2}, '${env.SECRET}': {ttl: 'z'}}\n",
+    )
+    assert b"s3cret" not in refused.body
+    errors = refused.json["errors"]
+    assert {(3, ""), (5, "models.a.ttl"), (5, "")} <= {(e["line"], e["path"]) for e in errors}
+    assert "startPort" not in {error["path"] for error in errors}
+    accepted = await check_text(served, "models: {'${env.SECRET}': {cmd: '${PORT}'}}")
+    assert accepted.json["models"]["added"] == ["[REDACTED]"]
+    missing = await check_text(served, "globalTTL: ${env.NOT_SET_ANYWHERE}")
+    assert "NOT_SET_ANYWHERE is not set" in missing.json["errors"][0]["message"]
+
+
+async def test_a_page_of_another_site_cannot_check(serve: Serve) -> None:
+    served = await serve(a={})
+    headers = {"Sec_Fetch_Site": "cross-site", "Origin": "https://elsewhere.example"}
+    assert (await check_text(served, "models: {}", **headers)).status == 403

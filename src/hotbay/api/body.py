@@ -8,8 +8,8 @@ BODY = 1 << 20
 """Bytes of the largest body; `limits.body` is meant for models."""
 
 
-async def body_of(request: Request) -> bytes | None:
-    """Read the whole body; None if it is larger than `BODY`.
+async def body_of(request: Request, limit: int = BODY) -> bytes | None:
+    """Read the whole body; None if it has more bytes than the limit.
 
     Raises:
         ClientDisconnect: the client left before its end.
@@ -17,6 +17,6 @@ async def body_of(request: Request) -> bytes | None:
     body = bytearray()
     async for piece in request.stream():
         body += piece
-        if len(body) > BODY:
+        if len(body) > limit:
             return None
     return bytes(body)

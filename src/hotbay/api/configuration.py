@@ -1,4 +1,7 @@
-"""The configuration as it is in force, and reloading it: `/api/x/config`, `/api/x/reload`."""
+"""The configuration in force, where it was written, and reloading it.
+
+`/api/x/config`, `/api/x/config/origins` and `/api/x/reload`.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,8 @@ from hotbay.api.answers import json_answer
 from hotbay.api.services import Services, services_of
 from hotbay.config.effective import REDACTED, effective
 from hotbay.config.model import Config
+from hotbay.config.nodes import Path
+from hotbay.config.origins import origins as written_in
 
 _SECRET = re.compile(r"(key|token|secret|passw(or)?d|credentials?)$", re.IGNORECASE)
 """How the names of environment variables end that hold secrets."""
@@ -22,6 +27,24 @@ _USER_INFO = re.compile(r"(?<=//)[^/?#]*@")
 async def configuration(request: Request) -> Response:
     """Answer with what is in force, and with what became of the last attempt to load it."""
     return json_answer(await _state(services_of(request)))
+
+
+async def origins(request: Request) -> Response:
+    """Answer with the place of each value that was written, by its JSON pointer (RFC 6901)."""
+    services = services_of(request)
+    texts = services.texts
+    written = await asyncio.to_thread(written_in, texts)
+    values = {
+        _pointer(origin.path): {
+            "file": origin.file,
+            "line": origin.line,
+            "column": origin.column,
+            "macros": origin.macros,
+        }
+        for origin in written
+    }
+    files = [text.name for text in texts]
+    return json_answer({"files": files, "watched": services.watched, "values": values})
 
 
 async def reload(request: Request) -> Response:
@@ -56,6 +79,10 @@ def _shown(config: Config) -> dict[str, Any]:
     for server in (*active["models"].values(), *active["peers"].values()):
         server["proxy"] = _USER_INFO.sub(f"{REDACTED}@", server["proxy"])
     return active
+
+
+def _pointer(path: Path) -> str:
+    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path)
 
 
 def _without_secret(entry: str) -> str:

@@ -185,7 +185,7 @@ class News:
             if self._states[model] is State.STOPPED:
                 del self._states[model]
         self.last_load = _loaded("reloaded", warnings)
-        self.events.publish("config", {**self.last_load, "models": _changes(old, config)})
+        self.events.publish("config", {**self.last_load, "models": changes(old, config)})
         if old.ui != config.ui:
             self.messages.publish("uiConfig", self.ui_config())
         self._tell_status()
@@ -248,7 +248,7 @@ def _loaded(
     }
 
 
-def _changes(old: Config, new: Config) -> dict[str, list[str]]:
+def changes(old: Config, new: Config) -> dict[str, list[str]]:
     """Return which models have come, gone, and been changed so that they are started anew."""
     both = old.models.keys() & new.models.keys()
     return {

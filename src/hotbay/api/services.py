@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
 from hotbay.activity.activity import Activity
 from hotbay.api.news import News
 from hotbay.config.model import Config
+from hotbay.config.sources import SourceText
 from hotbay.monitor.machine import MachineMonitor
 from hotbay.runtime.engine import Engine
 from hotbay.runtime.logs import LogBook
@@ -27,11 +29,13 @@ class Build:
 
 @dataclass(slots=True)
 class Services:
-    """The running program as its routes see it; `config` is replaced by a reload.
+    """The running program as its routes see it; a reload replaces `config` and its `texts`.
 
+    `texts` are the files that say it; `watched`, that a change of them is noticed.
     `reload` reads the files again; `news.last_load` then tells what became of it.
     `connections` tells how many clients are connected.
     `streams` counts the open streams, which `limits.subscribers` bounds.
+    `checking` is held while a configuration is checked, one at a time.
     """
 
     config: Config
@@ -44,7 +48,10 @@ class Services:
     reload: Callable[[], Awaitable[None]]
     machine: MachineMonitor
     connections: Callable[[], int]
+    texts: Sequence[SourceText]
+    watched: bool
     streams: int = 0
+    checking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 def services_of(request: Request) -> Services:

@@ -76,7 +76,13 @@ def serve(options: Options) -> int:
         report(Level.ERROR, str(error))
         return 1
     origin = Origin(
-        options.sources, sockets, is_loopback(address), options.cert, options.key, BUILD
+        options.sources,
+        sockets,
+        is_loopback(address),
+        options.cert,
+        options.key,
+        BUILD,
+        options.watch,
     )
     return asyncio.run(_run(loaded, origin, address, watcher))
 
@@ -87,7 +93,7 @@ async def _run(loaded: Loaded, origin: Origin, address: Address, watcher: Watche
     logs = LogBook(loaded.config)
     logging.getLogger().addHandler(LibraryHandler(logs.proxy))
     try:
-        app = App(loaded.config, origin, logs, loaded.warnings)
+        app = App(loaded.config, origin, logs, loaded.warnings, loaded.texts)
     except StoreError as error:
         report(Level.ERROR, str(error))
         return 1

@@ -13,11 +13,11 @@ makes of it for the machine.
 
 from __future__ import annotations
 
-from hotbay.config.load import Loaded, load
+from hotbay.config.load import Loaded, load, load_text
 from hotbay.config.model import Config, ModelConfig
 from hotbay.config.ports import AssignPorts, PortRequest
 from hotbay.config.problems import ConfigError, Problem
-from hotbay.config.sources import Sources
+from hotbay.config.sources import Sources, SourceText
 
 __all__ = [
     "AssignPorts",
@@ -27,6 +27,8 @@ __all__ = [
     "ModelConfig",
     "PortRequest",
     "Problem",
+    "SourceText",
     "Sources",
     "load",
+    "load_text",
 ]

@@ -17,17 +17,18 @@ from hotbay.config.ports import AssignPorts, count_up
 from hotbay.config.problems import Problem, Report
 from hotbay.config.reader import read_settings
 from hotbay.config.settings.top import TopSettings
-from hotbay.config.sources import Sources, read_text
+from hotbay.config.sources import Sources, SourceText, read_text
 from hotbay.config.store import check_store
 from hotbay.config.validation import check_names
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A valid configuration, and what is odd about it."""
+    """A valid configuration, what is odd about it, and the texts that say so."""
 
     config: Config
     warnings: tuple[Problem, ...]
+    texts: tuple[SourceText, ...]
 
 
 def load(
@@ -50,33 +51,70 @@ def load(
         ConfigError: something is wrong; it holds every problem that was found.
     """
     report = Report()
-    root = _read(sources, environ, report)
-    expansion = expand(root, report, assign_ports or count_up, windows=windows)
-    findings = Findings(expansion.root, report)
-    written = read_settings(TopSettings, expansion.root, (), report)
-    config = normalise(written, expansion, findings, windows=windows)
-    check_names(config, written.peers, findings)
-    if config.store and config.store.path:
-        check_store(config.store, findings, windows=windows)
-    report.raise_errors()
-    return Loaded(config, report.warnings)
+    read = {str(file): read_text(file, report) for file in sources.files()}
+    texts = [SourceText(name, text) for name, text in read.items() if text is not None]
+    loading = _Loading(report, environ, windows, assign_ports or count_up, bare=False)
+    return loading.load(texts, complete=len(texts) == len(read))
 
 
-def _read(sources: Sources, environ: Mapping[str, str], report: Report) -> Table:
-    """Return all files as one document; a file that cannot be read ends the load."""
-    documents = []
-    complete = True
-    for file in sources.files():
-        text = read_text(file, report)
-        document = None if text is None else parse(str(file), text, environ, report)
-        if document is None:
-            complete = False
-        else:
-            _hide_secrets(document)
-            documents.append(document)
-    if not complete:
+def load_text(
+    text: SourceText,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    windows: bool = os.name == "nt",
+) -> Loaded:
+    """Load a configuration from a text that nobody vouches for.
+
+    It is checked as any other, but the machine is left alone: no planner is imported, and
+    nobody looks where the activity log would be kept.
+
+    Raises:
+        ConfigError: as for `load`.
+    """
+    return _Loading(Report(), environ, windows, count_up, bare=True).load([text])
+
+
+@dataclass(frozen=True, slots=True)
+class _Loading:
+    """One load; `bare` leaves out what concerns the machine instead of the text."""
+
+    report: Report
+    environ: Mapping[str, str]
+    windows: bool
+    assign_ports: AssignPorts
+    bare: bool
+
+    def load(self, texts: list[SourceText], *, complete: bool = True) -> Loaded:
+        report, windows = self.report, self.windows
+        root = self._parse(texts, complete=complete)
+        expansion = expand(root, report, self.assign_ports, windows=windows)
+        findings = Findings(expansion.root, report)
+        written = read_settings(TopSettings, expansion.root, (), report)
+        config = normalise(written, expansion, findings, windows=windows)
+        check_names(config, written.peers, findings)
+        if config.store and config.store.path and not self.bare:
+            check_store(config.store, findings, windows=windows)
+        if config.routing.router.use not in ("group", "matrix"):
+            # A configuration with groups never looks for installed planners.
+            from hotbay.config.planners import check_planner  # noqa: PLC0415 - see above
+
+            check_planner(config, findings, run=not self.bare)
         report.raise_errors()
-    return merge(documents, report)
+        return Loaded(config, report.warnings, tuple(texts))
+
+    def _parse(self, texts: list[SourceText], *, complete: bool) -> Table:
+        """Return all texts as one document; one that cannot be read ends the load."""
+        documents = []
+        for text in texts:
+            document = parse(text.name, text.text, self.environ, self.report)
+            if document is None:
+                complete = False
+            else:
+                _hide_secrets(document)
+                documents.append(document)
+        if not complete:
+            self.report.raise_errors()
+        return merge(documents, self.report)
 
 
 def _hide_secrets(document: Table) -> None:

@@ -123,11 +123,16 @@ def reject_leftovers(node: Node, path: Path, report: Report) -> Node:
     return map_strings(node, path, change)
 
 
+def mentioned(text: str) -> list[str]:
+    """Return the name of each placeholder in a text, without those of environment variables."""
+    return _LEFTOVER.findall(text)
+
+
 def leftover_faults(text: str, *, in_stop_command: bool = False) -> list[str]:
     """Return what is wrong with each placeholder that is left in a text."""
     if "${" not in text:
         return []
-    names = dict.fromkeys(_LEFTOVER.findall(text))
+    names = dict.fromkeys(mentioned(text))
     variables = dict.fromkeys(ENVIRONMENT_PLACEHOLDER.findall(text))
     return [
         *(f"${{env.{v}}} came in through another value and is not expanded" for v in variables),

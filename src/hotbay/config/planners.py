@@ -15,7 +15,10 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from hotbay.config.findings import Findings
+from hotbay.config.model import Config
 from hotbay.config.nodes import Path
+from hotbay.config.routing import SETTINGS
 from hotbay.core.planners.planner import Planner
 
 ENTRY_POINTS = "hotbay.planners"
@@ -36,6 +39,26 @@ class PlannerFaults(Exception):  # noqa: N818 - carries several, each reported b
     def __init__(self, *faults: PlannerFault) -> None:
         super().__init__("; ".join(fault.message for fault in faults))
         self.faults = faults
+
+
+def check_planner(config: Config, findings: Findings, *, run: bool) -> None:
+    """Report what is wrong with a planner that is none of ours.
+
+    Without `run` its code does not run, so no more is known than whether there may be one of
+    that name.
+    """
+    router = config.routing.router
+    try:
+        if run:
+            build_planner(router.use, router.settings.planner, config.models)
+        elif ":" not in router.use:
+            _entry_point(router.use)
+    except PlannerFaults as error:
+        for fault in error.faults:
+            path: Path = ("routing", "router", "use")
+            if fault.in_settings:
+                path = (*SETTINGS, "planner", *fault.path)
+            findings.error(path, fault.message)
 
 
 def build_planner(use: str, settings: Mapping[str, object], models: Collection[str]) -> Planner:
@@ -59,10 +82,7 @@ def _find(use: str) -> Any:
     if colon:
         find: Callable[[], Any] = partial(_attribute, module, name)
     else:
-        found = list(metadata.entry_points(group=ENTRY_POINTS, name=use))
-        if not found:
-            raise PlannerFaults(PlannerFault(_unknown(use)))
-        find = found[0].load
+        find = _entry_point(use).load
     try:
         kind = find()
     except Exception as error:
@@ -70,6 +90,13 @@ def _find(use: str) -> Any:
     if not callable(getattr(kind, "decide", None)):
         raise PlannerFaults(PlannerFault(f"{use!r} is no planner: it has no method `decide`"))
     return kind
+
+
+def _entry_point(use: str) -> metadata.EntryPoint:
+    found = list(metadata.entry_points(group=ENTRY_POINTS, name=use))
+    if not found:
+        raise PlannerFaults(PlannerFault(_unknown(use)))
+    return found[0]
 
 
 def _attribute(module: str, name: str) -> Any:

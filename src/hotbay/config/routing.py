@@ -21,7 +21,8 @@ from hotbay.config.settings.routing import (
 from hotbay.config.settings.top import TopSettings
 from hotbay.core.rules import DEFAULT_GROUP
 
-_SETTINGS: Path = ("routing", "router", "settings")
+SETTINGS: Path = ("routing", "router", "settings")
+"""Where groups, matrix, and settings of other planners stand."""
 
 
 def effective_routing(
@@ -38,7 +39,7 @@ def _router(top: TopSettings, names: Names, models: Collection[str], findings: F
     old_matrix, old_groups = top.matrix, top.groups
     router = top.routing.router
     matrix, groups = router.settings.matrix, router.settings.groups
-    use, at = router.use, _SETTINGS
+    use, at = router.use, SETTINGS
     if old_matrix is not None or old_groups:
         old = "matrix" if old_matrix is not None else "groups"
         if use or matrix is not None or groups:
@@ -52,13 +53,12 @@ def _router(top: TopSettings, names: Names, models: Collection[str], findings: F
         matrix, groups = old_matrix, old_groups
     if use not in ("", "group", "matrix"):
         settings = RouterChoices.model_construct(planner=router.settings.planner)
-        _check_planner(use, settings, models, findings)
         return Router.model_construct(use=use, settings=settings)
     if router.settings.planner:
         problem = (
             f"the settings of a planner have no effect with routing.router.use: {use or 'group'}"
         )
-        findings.warn((*_SETTINGS, "planner"), problem)
+        findings.warn((*SETTINGS, "planner"), problem)
     if use != "matrix":
         if matrix is not None:
             problem = "the matrix has no effect without routing.router.use: matrix"
@@ -75,22 +75,6 @@ def _router(top: TopSettings, names: Names, models: Collection[str], findings: F
 
         check_matrix(matrix, models, (*at, "matrix"), findings)
     return _active("matrix", RouterChoices.model_construct(matrix=matrix))
-
-
-def _check_planner(
-    use: str, settings: RouterChoices, models: Collection[str], findings: Findings
-) -> None:
-    # A configuration with groups never looks for installed planners.
-    from hotbay.config.planners import PlannerFaults, build_planner  # noqa: PLC0415 - see above
-
-    try:
-        build_planner(use, settings.planner, models)
-    except PlannerFaults as error:
-        for fault in error.faults:
-            path: Path = ("routing", "router", "use")
-            if fault.in_settings:
-                path = (*_SETTINGS, "planner", *fault.path)
-            findings.error(path, fault.message)
 
 
 def _active(use: Literal["group", "matrix"], settings: RouterChoices) -> Router:

@@ -10,6 +10,14 @@ from hotbay.config.problems import Report
 
 
 @dataclass(frozen=True, slots=True)
+class SourceText:
+    """The text of a file that was loaded, under the name by which problems call it."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Sources:
     """Where the configuration comes from.
 
