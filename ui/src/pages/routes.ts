@@ -20,6 +20,14 @@ export interface Page {
 export const PAGES: readonly Page[] = [
   { id: 'now', title: 'Now', icon: 'now', key: 'n', load: () => import('./Now/Now.svelte') },
   {
+    id: 'playground',
+    title: 'Playground',
+    icon: 'playground',
+    key: 'p',
+    keep: true,
+    load: () => import('./Playground/Playground.svelte'),
+  },
+  {
     id: 'models',
     title: 'Models',
     icon: 'models',

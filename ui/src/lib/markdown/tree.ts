@@ -1,8 +1,11 @@
 /** What a Markdown text consists of, as it is drawn: no markup, and only addresses that are safe. */
 
 export type Inline =
-  | { kind: 'text' | 'code'; text: string }
-  | { kind: 'strong' | 'emphasis' | 'struck'; inlines: Inline[] }
+  | { kind: 'text'; text: string }
+  | { kind: 'code'; text: string }
+  | { kind: 'strong'; inlines: Inline[] }
+  | { kind: 'emphasis'; inlines: Inline[] }
+  | { kind: 'struck'; inlines: Inline[] }
   | { kind: 'link'; href: string; inlines: Inline[] }
   /** A picture from elsewhere is not fetched: that would tell others what is read here. */
   | { kind: 'picture'; text: string; href: string | null }

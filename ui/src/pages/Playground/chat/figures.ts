@@ -1,0 +1,67 @@
+/** What is known of how an answer was made. Pure. */
+
+import { count, lasting, speed } from '$lib/format';
+
+export interface Figures {
+  /** Tokens of the prompt that were processed, and those that were known already. */
+  prompt?: number;
+  cached?: number;
+  /** Tokens of the answer. */
+  generated?: number;
+  /** Tokens per second. */
+  promptSpeed?: number;
+  generatedSpeed?: number;
+  /** Milliseconds until the model said something, of which it was waited for its loading. */
+  first?: number;
+  loading?: number;
+  /** Milliseconds until the end. */
+  total?: number;
+  /** Why it ended, as the server calls it. */
+  finish?: string;
+  /** The pieces in which it came, about as many as tokens. */
+  pieces?: number;
+}
+
+/** Each figure with its name and what it is, those that are known. */
+export function figureWords(figures: Figures): { name: string; value: string; about: string }[] {
+  const words: { name: string; value: string; about: string }[] = [];
+  const add = (name: string, value: string, about: string) => words.push({ name, value, about });
+  const { first, loading = 0, total, prompt, cached = 0, generated, pieces } = figures;
+  if (first !== undefined) {
+    add('first token', lasting(first - loading), 'From the model being ready to its first token');
+  }
+  if (loading >= 100)
+    add('load wait', lasting(loading), 'In the queue and until the model was loaded');
+  const rate = generationSpeed(figures);
+  if (rate !== undefined) add('generation', speed(rate), 'Tokens per second of the answer');
+  if (figures.promptSpeed !== undefined) {
+    add('prompt speed', speed(figures.promptSpeed), 'Tokens per second of the prompt');
+  }
+  if (prompt !== undefined) {
+    const known = cached > 0 ? ` + ${count(cached)} cached` : '';
+    add(
+      'prompt',
+      `${count(prompt)}${known}`,
+      'Tokens of the prompt; cached ones were known already',
+    );
+  }
+  if (generated !== undefined) add('generated', count(generated), 'Tokens of the answer');
+  else if (pieces)
+    add('generated', `about ${count(pieces)}`, 'Pieces of the stream; the server told no tokens');
+  if (total !== undefined)
+    add('total', lasting(total), 'From the question to the end of the answer');
+  return words;
+}
+
+/** As the server measured it, else as it was seen here. */
+function generationSpeed(figures: Figures): number | undefined {
+  if (figures.generatedSpeed !== undefined) return figures.generatedSpeed;
+  const { first, total, generated = figures.pieces } = figures;
+  if (first === undefined || total === undefined || !generated || total <= first) return undefined;
+  return (1000 * generated) / (total - first);
+}
+
+/** Whether the answer ended because it might become no longer. */
+export function wasCut(figures: Figures): boolean {
+  return ['length', 'max_tokens', 'max_output_tokens', 'limit'].includes(figures.finish ?? '');
+}
