@@ -20,7 +20,7 @@ class TimeLimitError(ValueError):
 def time_limit(fields: Mapping[bytes, bytes]) -> float | None:
     """Return the seconds, None if the client does not say; the first header counts over the second.
 
-    A preference that cannot be understood is ignored, as RFC 7240 2 demands.
+    A preference that cannot be understood or met is ignored, as RFC 7240 2 demands.
 
     Raises:
         TimeLimitError: there is an `X-Request-Timeout`, but not with a positive number.
@@ -29,7 +29,7 @@ def time_limit(fields: Mapping[bytes, bytes]) -> float | None:
     if written is not None:
         return _seconds(written)
     preference = _WAIT.search(fields.get(b"prefer", b""))
-    return float(preference[1]) if preference is not None else None
+    return (float(preference[1]) or None) if preference is not None else None
 
 
 def _seconds(written: bytes) -> float:
