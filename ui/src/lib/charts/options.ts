@@ -138,8 +138,11 @@ function drawMarks(chart: uPlot, { marks, colours }: Look): void {
     ctx.lineTo(x, bbox.top + bbox.height);
     ctx.stroke();
     if (x < free) continue;
-    ctx.fillText(label, x + 3 * ratio, bbox.top + 2 * ratio);
-    free = x + Math.max(ROOM * ratio, ctx.measureText(label).width + 8 * ratio);
+    const room = ctx.measureText(label).width + 6 * ratio;
+    const left = x + room > bbox.left + bbox.width; // no room on the right
+    ctx.textAlign = left ? 'right' : 'left';
+    ctx.fillText(label, x + (left ? -3 : 3) * ratio, bbox.top + 2 * ratio);
+    free = x + Math.max(ROOM * ratio, room);
   }
   ctx.restore();
 }

@@ -57,14 +57,8 @@ class Servers {
   /** Loads a model; it can be cancelled for as long as that takes. */
   async load(id: string): Promise<void> {
     await this.#run(id, 'load', async (signal) => {
-      try {
-        // There is no route that only loads: the model's own front page is asked for.
-        const answer = await request(`upstream/${segment(id)}/`, { signal, cache: 'no-store' });
-        await answer.body?.cancel();
-      } catch (error) {
-        // A server that answers is loaded, whether it has such a page or not.
-        if (!(error instanceof ApiError && error.source === 'model server')) throw error;
-      }
+      if (live.detailed) await post(`api/x/load/${segment(id)}`, undefined, { signal });
+      else await this.#visit(id, signal);
       announce(`${id} is loaded`);
     });
   }
@@ -100,6 +94,17 @@ class Servers {
       await post('api/models/unload', undefined, { signal });
       announce('All models are unloaded');
     });
+  }
+
+  /** llama-swap has no route that only loads: the model's own front page is asked for. */
+  async #visit(id: string, signal: AbortSignal): Promise<void> {
+    try {
+      const answer = await request(`upstream/${segment(id)}/`, { signal, cache: 'no-store' });
+      await answer.body?.cancel();
+    } catch (error) {
+      // A server that answers is loaded, whether it has such a page or not.
+      if (!(error instanceof ApiError && error.source === 'model server')) throw error;
+    }
   }
 
   async #run(

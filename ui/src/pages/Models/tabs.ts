@@ -14,5 +14,11 @@ export interface Tab {
 export const TABS: readonly Tab[] = [
   { id: 'details', label: 'Details', load: () => import('./Details.svelte'), peers: false },
   { id: 'logs', label: 'Logs', load: () => import('./ModelLog.svelte'), peers: false },
+  {
+    id: 'statistics',
+    label: 'Statistics',
+    load: () => import('./Statistics.svelte'),
+    peers: true,
+  },
   { id: 'use', label: 'Use it', load: () => import('./UseIt.svelte'), peers: true },
 ];

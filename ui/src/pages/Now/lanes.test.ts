@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { load, outline, placed, ticks } from './lanes';
+import { clusters, load, outline, placed, ticks } from './lanes';
 
 const WINDOW = { from: 0, to: 1000 };
 
@@ -24,6 +24,17 @@ test('there are a few round moments, in the time of the reader', () => {
   expect(found).toHaveLength(7);
   const [half] = ticks({ from, to: from + 3_600_000 }, 8, -330); // five and a half hours ahead
   expect(new Date(half ?? 0).toISOString()).toBe('2031-04-05T06:10:00.000Z');
+});
+
+test('what is too near to one another becomes one, what is outside none', () => {
+  const items = [-5, 100, 110, 129, 131, 900, 2000].map((at) => ({ at }));
+  const found = clusters(items, WINDOW, 3);
+  expect(found.map(({ items: all }) => all.map(({ at }) => at))).toEqual([
+    [100, 110, 129],
+    [131],
+    [900],
+  ]);
+  expect(found.map(({ left }) => left)).toEqual([10, 13.1, 90]);
 });
 
 test('requests that overlap are counted together', () => {

@@ -37,6 +37,30 @@ export function ticks(
   return found;
 }
 
+/** Things that are so near to one another on screen that they are shown as one. */
+export interface Cluster<Item> {
+  /** Per cent of the window. */
+  left: number;
+  items: Item[];
+}
+
+/** `near`: per cent of the window that is too little between two. Items are in order of time. */
+export function clusters<Item extends { at: number }>(
+  items: readonly Item[],
+  view: Window,
+  near: number,
+): Cluster<Item>[] {
+  const found: Cluster<Item>[] = [];
+  for (const item of items) {
+    const place = placed(item.at, item.at + 1, view);
+    if (place === null) continue;
+    const last = found.at(-1);
+    if (last !== undefined && place.left - last.left < near) last.items.push(item);
+    else found.push({ left: place.left, items: [item] });
+  }
+  return found;
+}
+
 /** How many requests were served at a time, as points where that changes. */
 export function load(rides: readonly Ride[], now: number): { at: number; count: number }[] {
   const edges = rides

@@ -1,7 +1,15 @@
-import type { Span } from '$lib/models/past';
+import type { Span, Swap } from '$lib/models/past';
 
-/** A segment of the timeline that the user has chosen. */
-export interface Chosen {
+/** What the user has chosen on the timeline: what a model was for a time, or swaps. */
+export type Chosen = ChosenSpan | ChosenSwaps;
+
+export interface ChosenSpan {
+  kind: 'span';
   model: string;
   span: Span;
+}
+
+export interface ChosenSwaps {
+  kind: 'swaps';
+  swaps: readonly Swap[];
 }

@@ -5,6 +5,7 @@ import { get } from '$lib/api/client';
 import { ApiError, explain } from '$lib/api/errors';
 import { live } from '$lib/live/live.svelte';
 import { HOUR } from '$lib/models/history.svelte';
+import { repeatedly } from '$lib/polling';
 import { type Answer, joined, knownUntil, NONE, spacing } from './samples';
 
 const USUAL = 5000; // milliseconds between samples, where nothing is set
@@ -24,19 +25,12 @@ export class Monitor {
       live.load?.at; // a reload may have switched it on or off
       if (live.connection.status !== 'open' || paused()) return;
       const abort = new AbortController();
-      untrack(() => void this.#follow(wanted, abort.signal));
+      untrack(() => {
+        const fetch = (signal: AbortSignal) => this.#fetch(wanted, signal);
+        void repeatedly(fetch, () => this.every, abort.signal);
+      });
       return () => abort.abort();
     });
-  }
-
-  async #follow(span: number, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      await seen(signal);
-      if (signal.aborted) return;
-      await this.#fetch(span, signal);
-      if (this.state === 'off') return;
-      await pause(this.every, signal);
-    }
   }
 
   async #fetch(span: number, signal: AbortSignal): Promise<void> {
@@ -57,24 +51,4 @@ export class Monitor {
       else this.error = explain(error);
     }
   }
-}
-
-/** Resolves at once, or when the page is looked at again. */
-async function seen(signal: AbortSignal): Promise<void> {
-  while (document.hidden && !signal.aborted) {
-    await new Promise((resolve) => {
-      document.addEventListener('visibilitychange', resolve, { once: true, signal });
-      signal.addEventListener('abort', resolve, { once: true });
-    });
-  }
-}
-
-function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, milliseconds);
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }
