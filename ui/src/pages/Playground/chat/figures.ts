@@ -53,11 +53,15 @@ export function figureWords(figures: Figures): { name: string; value: string; ab
   return words;
 }
 
+/** Milliseconds; a shorter time tells nothing of a speed. */
+const SHORTEST = 100;
+
 /** As the server measured it, else as it was seen here. */
 function generationSpeed(figures: Figures): number | undefined {
   if (figures.generatedSpeed !== undefined) return figures.generatedSpeed;
   const { first, total, generated = figures.pieces } = figures;
-  if (first === undefined || total === undefined || !generated || total <= first) return undefined;
+  if (first === undefined || total === undefined || !generated) return undefined;
+  if (total - first < SHORTEST) return undefined;
   return (1000 * generated) / (total - first);
 }
 
