@@ -107,7 +107,7 @@ def test_the_rules_of_the_machine(config_of: Configs) -> None:
         (Group("g", swap=False, members=("a",)), Group("(default)", members=("b",)))
     )
     assert rules.selectors == {
-        "s": SelectorRules("s", "spillover", ("a", "q/n"), ("a", None), spillover=3)
+        "s": SelectorRules("s", "spillover", ("x", "n"), ("a", None), spillover=3)
     }
     assert (rules.max_wait, rules.queue_limit, rules.queue_limit_per_model) == (5, 50, 5)
 
