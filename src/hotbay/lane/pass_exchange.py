@@ -51,7 +51,7 @@ class PassExchange(Exchange):
         self._query = head.query
         peer = context.directory.peer(found.peer) if found.peer else None
         self._destination = Destination(found.requested, found.model, peer, "", NO_FILTER)
-        if found.renamed and not upgrade:
+        if found.renamed:
             self._intake = Intake(connection, context, head, self._collected)
         elif self._whole:
             self._body = MemoryBody()  # may be sent again on a fresh connection
