@@ -9,7 +9,7 @@ import asyncio
 import gc
 import os
 import socket
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,8 +19,8 @@ from hotbay.activity.database import StoreError
 from hotbay.api.app import create_app, serves
 from hotbay.api.news import News
 from hotbay.api.services import Build, Services
-from hotbay.config import ConfigError, PortRequest, Problem, Sources, SourceText, load
-from hotbay.config.model import Config, ModelConfig
+from hotbay.config import ConfigError, Problem, Sources, SourceText, load
+from hotbay.config.model import Config
 from hotbay.core.effects import Effect, State, StateChanged
 from hotbay.lane.body import BodyMemory
 from hotbay.lane.context import Lane, LaneContext
@@ -34,6 +34,7 @@ from hotbay.monitor.machine import MachineMonitor
 from hotbay.runtime.engine import Engine
 from hotbay.runtime.journal import Journal
 from hotbay.runtime.logs import LogBook
+from hotbay.runtime.ports import free_ports
 from hotbay.runtime.preload import preload
 from hotbay.runtime.processes import Processes, ProcessListener, Wardens
 from hotbay.runtime.profiles import ActiveProfile
@@ -226,7 +227,7 @@ class App:
         self._reload_certificate()
         # Seen from here, as the engine belongs to this thread.
         taken = frozenset(self._engine.ports_in_use().values())
-        assign_ports = partial(_keep_ports, self.config.models, taken)
+        assign_ports = partial(free_ports, self.config.models, taken)
         try:
             loaded = await asyncio.to_thread(load, self._origin.sources, assign_ports=assign_ports)
         except ConfigError as error:
@@ -274,32 +275,6 @@ class App:
 def _sampling(config: Config) -> float | None:
     """Return how often the machine is looked at, None if it is not."""
     return None if config.performance.disabled else config.performance.every
-
-
-def _keep_ports(
-    old: Mapping[str, ModelConfig],
-    in_use: Collection[int],
-    start_port: int,
-    wanted: Sequence[PortRequest],
-) -> Mapping[str, int]:
-    """Leave unchanged models their port; the others get what no server has (design 7.5)."""
-    ports = {
-        request.model_id: port
-        for request in wanted
-        if (model := old.get(request.model_id)) is not None
-        and model.fingerprint == request.fingerprint
-        and (port := model.port) is not None
-    }
-    taken = {*ports.values(), *in_use}
-    port = start_port
-    for request in wanted:
-        if request.model_id in ports:
-            continue
-        while port in taken:
-            port += 1
-        ports[request.model_id] = port
-        taken.add(port)
-    return ports
 
 
 def _processes(listener: ProcessListener, logs: LogBook) -> Processes:

@@ -9,6 +9,7 @@ import os
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from hotbay.activity.database import StoreError
@@ -20,6 +21,7 @@ from hotbay.cli.version import BUILD
 from hotbay.cli.watch import Watcher, watch
 from hotbay.config import Loaded, Sources
 from hotbay.runtime.logs import LibraryHandler, LogBook
+from hotbay.runtime.ports import free_ports
 
 DEFAULT_ADDRESS = "127.0.0.1:8080"
 DEFAULT_TLS_ADDRESS = "127.0.0.1:8443"
@@ -65,7 +67,7 @@ def serve(options: Options) -> int:
         return 1
     # What changes while it is loaded must not be missed.
     watcher = Watcher(options.sources) if options.watch else None
-    loaded = load_or_report(options.sources)
+    loaded = load_or_report(options.sources, partial(free_ports, {}, ()))
     if loaded is None:
         return 1
     try:
