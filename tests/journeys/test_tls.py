@@ -117,3 +117,15 @@ def test_files_that_do_not_fit_change_nothing_and_the_log_names_them(
     program.process.send_signal(signal.SIGHUP)
     program.wait_for("failed to reload config")
     assert shown(url) == files[0].read_text() != old
+
+
+def test_a_load_test_reaches_a_server_with_tls(
+    served: tuple[Program, str], files: tuple[Path, Path]
+) -> None:
+    connection = secure(served[1], files[0])
+    body = json.dumps({"model": "a", "prompt": "Hello", "requests": 3, "concurrency": 3})
+    connection.request("POST", "/api/x/loadtest", body)
+    answer = Answer(connection.getresponse())
+    assert answer.body.count(b"event: request\n") == 3
+    assert b'"requests":3,"failed":0' in answer.body.rpartition(b"event: result\n")[2]
+    connection.close()
