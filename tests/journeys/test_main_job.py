@@ -11,12 +11,20 @@ from pathlib import Path
 import anthropic
 import openai
 import pytest
+from tests.journeys.conftest import free_port
 from tests.journeys.program import Program, running
+
+from hotbay.llamacpp.demo import configuration, write_models
 
 
 @pytest.fixture
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Program, str]]:
     folder = tmp_path_factory.mktemp("demo")
+    # Ports of its own, as another demo may run beside this one.
+    own = configuration(write_models(folder, tell=lambda _line: None))
+    edited = own.replace("startPort: 15800", f"startPort: {free_port()}")
+    assert edited != own
+    (folder / "config.yaml").write_text(edited)
     with running("demo", "--folder", str(folder), "--listen", "127.0.0.1:0") as started:
         yield started
 
