@@ -10,6 +10,9 @@ export interface Route {
   query: URLSearchParams;
 }
 
+/** By name; a list stands for a name that is there several times. */
+export type QueryChanges = Record<string, string | readonly string[] | null>;
+
 export function parse(hash: string): Route {
   const [path = '', query = ''] = hash.replace(/^#\/?/, '').split(/\?(.*)/s);
   const [page = '', rest = ''] = path.split(/\/(.*)/s);
@@ -48,17 +51,26 @@ class Router {
     location.hash = hash;
   }
 
+  /** The address of this view with changes to what it says after the `?`; null: nothing. */
+  address(changes: QueryChanges): string {
+    const text = this.#changed(changes).toString();
+    const path = location.hash.split('?')[0] || '#/';
+    return text ? `${path}?${text}` : path;
+  }
+
   /** Changes what the address says of the view, without a new entry in the history. */
-  setQuery(changes: Record<string, string | null>): void {
+  setQuery(changes: QueryChanges): void {
+    history.replaceState(null, '', this.address(changes));
+    this.route = { ...this.route, query: this.#changed(changes) };
+  }
+
+  #changed(changes: QueryChanges): URLSearchParams {
     const query = new URLSearchParams(this.route.query);
     for (const [name, value] of Object.entries(changes)) {
-      if (value === null) query.delete(name);
-      else query.set(name, value);
+      query.delete(name);
+      for (const each of value === null ? [] : [value].flat()) query.append(name, each);
     }
-    const path = location.hash.split('?')[0] || '#/';
-    const text = query.toString();
-    history.replaceState(null, '', text ? `${path}?${text}` : path);
-    this.route = { ...this.route, query };
+    return query;
   }
 }
 

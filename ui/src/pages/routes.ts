@@ -20,6 +20,13 @@ export interface Page {
 export const PAGES: readonly Page[] = [
   { id: 'now', title: 'Now', icon: 'now', key: 'n', load: () => import('./Now/Now.svelte') },
   {
+    id: 'activity',
+    title: 'Activity',
+    icon: 'activity',
+    key: 'a',
+    load: () => import('./Activity/Activity.svelte'),
+  },
+  {
     id: 'playground',
     title: 'Playground',
     icon: 'playground',

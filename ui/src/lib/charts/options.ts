@@ -1,7 +1,7 @@
 /** How uPlot draws a chart. */
 
-import type uPlot from 'uplot';
-import { clock } from '$lib/format';
+import uPlot from 'uplot';
+import { clock, moment } from '$lib/format';
 import type { Colours } from './colours.svelte';
 import type { Mark, Series } from './series';
 
@@ -17,11 +17,14 @@ export interface Look {
   /** A value as it is written at the vertical axis. */
   write: (value: number) => string;
   marks: () => readonly Mark[];
+  /** Values are drawn as bars from one time to the next, instead of as a line through them. */
+  bars: boolean;
   /** The pointer is at this place of the axis; null: nowhere. */
   onpoint: (index: number | null) => void;
 }
 
 const TOGETHER = 'performance'; // charts whose pointers move as one
+const BARS = uPlot.paths.bars?.({ align: 1, size: [0.85, 60] });
 const DASHES: Record<'dashed' | 'solid', number[]> = { dashed: [4, 3], solid: [] };
 
 export function options(look: Look): uPlot.Options {
@@ -66,7 +69,8 @@ export function options(look: Look): uPlot.Options {
           stroke,
           width: curve.edge ? 0 : 1.5,
           dash: DASHES[curve.dashed ? 'dashed' : 'solid'],
-          points: { show: true, size: 4, fill: stroke, filter: lonely },
+          points: { show: !look.bars, size: 4, fill: stroke, filter: lonely },
+          ...(look.bars && BARS ? { fill: stroke, paths: BARS } : {}),
         };
       }),
     ],
@@ -83,10 +87,20 @@ function short(text: string): string {
   return text.replace(/\.0+(?!\d)/, '');
 }
 
-/** Seconds are written only where they tell something. */
+/** Seconds are written only where they tell something, and days only where there are several. */
 function time(range: Look['range']): (at: number) => string {
   const [from, to] = range();
-  return (at) => clock(new Date(at * 1000)).slice(0, to - from > 400 ? 5 : 8);
+  return (at) => {
+    const date = new Date(at * 1000);
+    const midnight = date.getHours() === 0 && date.getMinutes() === 0;
+    if (midnight && severalDays(from, to)) return moment(date).slice(5, 10);
+    return clock(date).slice(0, to - from > 400 ? 5 : 8);
+  };
+}
+
+/** Whether a time (in seconds) has more than one day. */
+export function severalDays(from: number, to: number): boolean {
+  return to - from > 24 * 3600;
 }
 
 /** Values between two gaps, which would be no line at all. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { aligned, totals, valueAt } from './series';
+import { aligned, stacked, totals, valueAt } from './series';
 
 const points = (...pairs: [number, number | null][]) =>
   pairs.map(([at, value]) => ({ at: at * 1000, value }));
@@ -40,4 +40,21 @@ test('between two measurements the earlier one holds, in a gap nothing does', ()
   const values = [1, undefined, null, undefined, 5];
   expect([0, 1, 2, 3, 4, 9].map((at) => valueAt(values, at))).toEqual([1, 1, null, null, 5, 5]);
   expect(valueAt([], 0)).toBeNull();
+});
+
+test('bars stand on those of the curves that follow', () => {
+  const curves = [
+    [1, 2],
+    [10, null],
+    [100, undefined],
+  ].map((values) => ({
+    label: '',
+    colour: 0,
+    values,
+  }));
+  expect(stacked(curves)).toEqual([
+    [111, 2],
+    [110, 0],
+    [100, 0],
+  ]);
 });

@@ -65,6 +65,20 @@ export function aligned(
   };
 }
 
+/** The values of bars that stand on one another: each with those of all curves that follow. */
+export function stacked(curves: readonly Curve[]): Values[] {
+  const above: number[] = [];
+  return curves
+    .toReversed()
+    .map(({ values }) =>
+      values.map((value, index) => {
+        above[index] = (above[index] ?? 0) + (value ?? 0);
+        return above[index];
+      }),
+    )
+    .reverse();
+}
+
 export interface Totals {
   last: number;
   least: number;

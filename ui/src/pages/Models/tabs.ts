@@ -12,6 +12,12 @@ export interface Tab {
 }
 
 export const TABS: readonly Tab[] = [
+  {
+    id: 'activity',
+    label: 'Activity',
+    load: () => import('../Activity/OfModel.svelte'),
+    peers: true,
+  },
   { id: 'details', label: 'Details', load: () => import('./Details.svelte'), peers: false },
   { id: 'logs', label: 'Logs', load: () => import('./ModelLog.svelte'), peers: false },
   {

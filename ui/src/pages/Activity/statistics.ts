@@ -1,0 +1,136 @@
+/** Sums of finished requests, and how their speeds are distributed. Pure. */
+
+import type { Series } from '$lib/charts/series';
+
+export interface Histogram {
+  bins: number[];
+  min: number;
+  max: number;
+  binSize: number;
+  p50: number;
+  p95: number;
+  p99: number;
+}
+
+export interface Statistics {
+  total_requests: number;
+  total_input_tokens: number;
+  total_output_tokens: number;
+  total_cache_tokens: number;
+  prompt_histogram: Histogram | null;
+  gen_histogram: Histogram | null;
+}
+
+export interface Sums {
+  requests: number;
+  failed: number;
+  cancelled: number;
+  input_tokens: number;
+  output_tokens: number;
+  cache_tokens: number;
+  duration_ms: number;
+  queued_ms: number;
+  swapping_ms: number;
+  loading_ms: number;
+  prompt_per_second: number | null;
+  tokens_per_second: number | null;
+}
+
+export type OfModel = Sums & { model: string };
+export type OfTime = Sums & { start: string };
+
+type Additive = Exclude<keyof Sums, 'prompt_per_second' | 'tokens_per_second'>;
+
+export function total(sums: readonly Sums[], name: Additive): number {
+  return sums.reduce((all, each) => all + each[name], 0);
+}
+
+/** A bar of a histogram: from which speed to which, and how many requests. */
+export interface Bar {
+  from: number;
+  to: number;
+  count: number;
+}
+
+/** With one value only, there is one bar around it. */
+export function bars({ bins, min, max, binSize }: Histogram): Bar[] {
+  if (binSize <= 0) return [{ from: min, to: max, count: bins.reduce((a, b) => a + b, 0) }];
+  return bins.map((count, index) => ({
+    from: min + index * binSize,
+    to: min + (index + 1) * binSize,
+    count,
+  }));
+}
+
+/** Where a speed is on the horizontal axis, from 0 to 1. */
+export function position({ min, max }: Histogram, value: number): number {
+  return max > min ? Math.min(1, Math.max(0, (value - min) / (max - min))) : 0.5;
+}
+
+const HOUR = 3_600_000;
+
+/** The steps of a time axis: by hour for a few days, else by day. */
+export function stepOf(from: number, to: number): 'hour' | 'day' {
+  return to - from > 4 * 24 * HOUR ? 'day' : 'hour';
+}
+
+export interface Line {
+  label: string;
+  colour: number;
+  name: Additive;
+}
+
+export const TOKENS: readonly Line[] = [
+  { label: 'generated', colour: 0, name: 'output_tokens' },
+  { label: 'prompt', colour: 1, name: 'input_tokens' },
+  { label: 'cached', colour: 2, name: 'cache_tokens' },
+];
+
+export const WAITING: readonly Line[] = [
+  { label: 'in the queue', colour: 0, name: 'queued_ms' },
+  { label: 'for others to stop', colour: 2, name: 'swapping_ms' },
+  { label: 'for its model to load', colour: 1, name: 'loading_ms' },
+];
+
+export const REQUESTS: readonly Line[] = [
+  { label: 'all', colour: 0, name: 'requests' },
+  { label: 'failed', colour: 4, name: 'failed' },
+  { label: 'cancelled', colour: 1, name: 'cancelled' },
+];
+
+/** Sums over time as curves; hours and days without requests are zero. */
+export function seriesOf(
+  data: readonly OfTime[],
+  lines: readonly Line[],
+  steps: readonly number[],
+): Series {
+  const curves = lines.map(({ label, colour }) => ({
+    label,
+    colour,
+    values: new Array<number>(steps.length).fill(0),
+  }));
+  for (const sums of data) {
+    // Days of the server's zone may begin at other hours than ours.
+    const place = steps.findLastIndex((at) => at <= Date.parse(sums.start));
+    lines.forEach(({ name }, index) => {
+      const values = curves[index]?.values;
+      const value = values?.[place];
+      if (values && value !== undefined) values[place] = value + sums[name];
+    });
+  }
+  return { times: steps.map((at) => at / 1000), curves };
+}
+
+/** When each hour (of UTC) or day (of this browser's zone) begins, in milliseconds. */
+export function steps(from: number, to: number, by: 'hour' | 'day'): number[] {
+  const found: number[] = [];
+  const at = new Date(from);
+  if (by === 'hour') at.setUTCMinutes(0, 0, 0);
+  else at.setHours(0, 0, 0, 0);
+  while (at.getTime() <= to) {
+    found.push(at.getTime());
+    if (by === 'hour') at.setTime(at.getTime() + HOUR);
+    else at.setDate(at.getDate() + 1);
+  }
+  return found;
+}
