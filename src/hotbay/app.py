@@ -16,6 +16,7 @@ from pathlib import Path
 
 from hotbay.activity.activity import Activity
 from hotbay.activity.database import StoreError
+from hotbay.activity.loop_lag import LoopLag
 from hotbay.api.app import create_app, serves
 from hotbay.api.news import News
 from hotbay.api.services import Build, Services
@@ -122,6 +123,7 @@ class App:
             key=origin.key,
         )
         self._preload: asyncio.Task[None] | None = None
+        self._lag: LoopLag | None = None
         self._reloading = asyncio.Lock()
         self._reload_again = False
 
@@ -135,6 +137,7 @@ class App:
         await self._processes.start()
         await self._server.start()
         self._machine.start(_sampling(self.config))
+        self._lag = LoopLag(self._activity.counters.lagged)
         self._begin_preload()
         # What exists now lives as long as the program; not looking at it again and collecting
         # less often halves the tail of the latency (measured).
@@ -173,6 +176,8 @@ class App:
 
     async def stop(self) -> None:
         """End what is left."""
+        if self._lag is not None:
+            self._lag.stop()
         await self._server.stop(grace=0)
         self._client.close()
         await asyncio.to_thread(self._machine.close)

@@ -184,6 +184,13 @@ async def test_the_daemon_of_lact_comes_first(
         assert [gpu["name"] for gpu in await gpus(served)] == ["Radeon RX 7800 XT"]
 
 
+async def test_the_lag_of_the_event_loop_is_measured(serve: Serve) -> None:
+    served = await serve()
+    async with asyncio.timeout(20):
+        while b"hotbay_event_loop_lag_seconds_count" not in (await served.get("/metrics")).body:
+            pass
+
+
 async def test_metrics_neither_load_a_model_nor_keep_one_alive(serve: Serve) -> None:
     served = await serve(a={"ttl": 1}, b={})
     await served.use("a")
