@@ -7,6 +7,7 @@ import json
 import math
 import os
 import re
+import socket
 import time
 from pathlib import Path
 
@@ -136,6 +137,18 @@ def test_a_model_server_that_does_not_begin_to_answer_is_given_up_in_time(
         post(url, "a")
         assert within(url, "a", 0.4, "pause=600")[0].status == 504
         program.wait_for("client left /v1/chat/completions", limit=10)
+
+
+def test_a_peer_that_does_not_answer_is_given_up_in_time(
+    configure: Configure, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        proxy = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        peers = {"far": {"proxy": proxy, "models": ["m"]}}
+        with serving(configure({"peers": peers}, a={}), tmp_path) as (_, url):
+            answer, seconds = within(url, "m", 0.3)
+            assert answer.status == 504
+            assert 0.3 <= seconds < 0.3 + BUSY
 
 
 def test_a_limit_that_is_no_time_is_refused(configure: Configure, tmp_path: Path) -> None:

@@ -180,6 +180,34 @@ def test_profile_selector_filters_and_path_work_together(url: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("content_type", "sent", "arrived"),
+    [
+        (
+            "application/x-www-form-urlencoded",
+            ("/v1/completions?echo=1&model=mist", "a=%20+&model=chat&b="),
+            ("/v1/completions?echo=1&model=mist", "a=%20+&model=fast-lily&b="),
+        ),
+        (
+            "text/plain",
+            ("/v1/audio/speech?a=%20+&model=ch%61t&echo=1", "model=chat"),
+            ("/v1/audio/speech?a=%20+&model=fast-lily&echo=1", "model=chat"),
+        ),
+        (
+            "text/plain",
+            ("/v1/audio/speech?model=far%2Fecho&echo=1", ""),
+            ("/v1/audio/speech?model=echo&echo=1", ""),
+        ),
+    ],
+)
+def test_a_name_is_translated_where_it_stands(
+    url: str, content_type: str, sent: tuple[str, str], arrived: tuple[str, str]
+) -> None:
+    head, body = received(url, sent[1], path=sent[0], **{"Content-Type": content_type})
+    assert head[0] == f"POST {arrived[0]} HTTP/1.1"
+    assert body == arrived[1]
+
+
+@pytest.mark.parametrize(
     ("path", "content_type", "body"),
     [
         ("/upstream/mist-12b/v1/chat/completions?echo=1", "application/json", '{"temperature" :1}'),

@@ -169,6 +169,14 @@ def test_the_clients_are_answered_under_every_name(pair: Pair, name: str) -> Non
     assert all(f"I am {speaker}" in text for text in told), told
 
 
+@pytest.mark.parametrize("name", [*LOCAL, *REMOTE, *SELECTORS])
+def test_a_name_in_the_query_means_the_same(pair: Pair, name: str) -> None:
+    pair.profile("desk")
+    answer = pair.ask("GET", f"/props?model={name}")
+    speaker = "gamma" if name in REMOTE else "alpha"
+    assert Path(answer.json["model_path"]).stem == speaker
+
+
 def test_settings_of_a_name_hold_for_that_name_alone(pair: Pair) -> None:
     with openai_client(pair.url, OWN_KEY) as client:
         ends = {}
