@@ -172,10 +172,10 @@ def test_profile_selector_filters_and_path_work_together(url: str) -> None:
 
     def row() -> dict[str, Any]:
         rows: list[dict[str, Any]] = get(url, "/api/metrics/activity").json["data"]
-        return next((row for row in rows if row["model"] == "lily"), {})
+        return next((row for row in rows if row["req_path"] == "/chat/completions"), {})
 
     until(lambda: bool(row()))
-    assert row()["req_path"] == "/chat/completions"
+    assert row()["model"] == "lily"
     assert row()["metadata"] == {"fifo_priority": "0", "selector": "any"}
 
 
