@@ -82,6 +82,29 @@ async def test_a_busy_model_is_unloaded_only_after_a_question(
         await expect(busy).to_have_count(0)
 
 
+async def test_what_a_model_uses_and_when_it_goes_is_told(visitor: Visitor) -> None:
+    visitor.site.chat("beta")
+    page = await visitor.open("#/models")
+    beta = line(page, "Beta")
+    await expect(beta).to_contain_text(re.compile(r"\d MiB"))
+    await expect(beta).to_contain_text(re.compile(r"unloads in \d+ s"))  # its ttl is a minute
+    await beta.get_by_role("link", name="Beta").click()
+    details = page.get_by_role("tabpanel")
+    await expect(details).to_contain_text(re.compile(r"Process\s*\d+, up"))
+    await expect(details).to_contain_text(re.compile(r"Loads\s*(once|\d+ times)"))
+
+
+async def test_the_speeds_of_a_model_are_summed_up(visitor: Visitor) -> None:
+    visitor.site.chat("alpha", tokens=32)
+    page = await visitor.open("#/models/alpha")
+    await page.get_by_role("tab", name="Statistics").click()
+    panel = page.get_by_role("tabpanel", name="Statistics")
+    await expect(panel.get_by_role("figure", name="Speed of generation")).to_contain_text("t/s")
+    before = int((await panel.locator("dd").first.text_content() or "").replace(",", ""))
+    visitor.site.chat("alpha")
+    await expect(panel.locator("dd").first).to_have_text(f"{before + 1:,}")
+
+
 async def test_a_search_is_part_of_the_address(visitor: Visitor) -> None:
     page = await visitor.open("#/models")
     await page.get_by_role("textbox", name="Search models").fill("vectors")

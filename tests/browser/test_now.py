@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
@@ -50,7 +51,24 @@ async def test_the_past_is_there_for_who_comes_later(visitor: Visitor) -> None:
     await expect(lanes.get_by_role("link", name="beta")).to_be_visible()
     await lanes.locator(".segment.ready").last.click()
     await expect(lanes.get_by_role("status")).to_contain_text("Began")
+    # The last request was answered before anybody looked.
+    shape = lanes.locator(".lane").filter(has_text="beta").locator("path")
+    await expect(shape.last).to_have_attribute("d", re.compile("V75"))
     await page.keyboard.press(".")
     await expect(lanes).to_contain_text("paused at")
     await page.keyboard.press(".")
     await expect(lanes).not_to_contain_text("paused at")
+
+
+async def test_a_swap_tells_its_reason(visitor: Visitor) -> None:
+    visitor.site.chat("alpha")
+    visitor.site.chat("beta")
+    page = await visitor.open("#/now")
+    lanes = page.get_by_role("region", name="Models over time")
+    swap = lanes.get_by_role("button", name=re.compile("[Ss]wap")).last
+    await swap.press("Enter")
+    told = lanes.get_by_role("status")
+    await expect(told).to_contain_text("beta was requested, and alpha had to stop")
+    await expect(told).to_contain_text("Reason: group 'chat' runs one member at a time")
+    await told.get_by_role("button", name="Close").click()
+    await expect(told).to_have_count(0)
