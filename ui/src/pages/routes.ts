@@ -46,7 +46,7 @@ export const PAGES: readonly Page[] = [
     id: 'performance',
     title: 'Performance',
     icon: 'performance',
-    key: 'p',
+    key: 'e',
     load: () => import('./Performance/Performance.svelte'),
   },
   {
