@@ -22,7 +22,7 @@ export interface Column {
 
 const tokens = (name: Parameters<typeof told>[1]) => (row: Row) => {
   const value = told(row, name);
-  return value === null ? NOTHING : count(value);
+  return value ? count(value) : NOTHING;
 };
 
 const perSecond = (name: 'prompt_per_second' | 'tokens_per_second') => (row: Row) => {
@@ -42,7 +42,7 @@ const number = (column: Omit<Column, 'number' | 'sortable'> & { sortable?: boole
 });
 
 export const COLUMNS: readonly Column[] = [
-  number({ id: 'id', label: 'ID', shown: true, text: ({ id }) => String(id) }),
+  text({ id: 'id', label: 'ID', shown: true, text: ({ id }) => String(id) }),
   text({
     id: 'time',
     label: 'Time',

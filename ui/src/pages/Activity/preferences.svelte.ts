@@ -10,7 +10,7 @@ export const VIEWS = ['totals', 'speeds', 'time', 'models'] as const;
 export const statisticsView = oneOf(
   'activity.statistics',
   VIEWS,
-  innerHeight >= 1000 ? 'time' : 'totals',
+  innerHeight >= 1000 && innerWidth >= 1000 ? 'time' : 'totals',
 );
 export const inFlightOpen = flag('activity.inFlight', true);
 

@@ -74,28 +74,29 @@ export function stepOf(from: number, to: number): 'hour' | 'day' {
   return to - from > 4 * 24 * HOUR ? 'day' : 'hour';
 }
 
+/** What a curve is of, as part of what all curves of a chart add up to. */
 export interface Line {
   label: string;
   colour: number;
-  name: Additive;
+  of: (sums: Sums) => number;
 }
 
 export const TOKENS: readonly Line[] = [
-  { label: 'generated', colour: 0, name: 'output_tokens' },
-  { label: 'prompt', colour: 1, name: 'input_tokens' },
-  { label: 'cached', colour: 2, name: 'cache_tokens' },
+  { label: 'generated', colour: 0, of: (sums) => sums.output_tokens },
+  { label: 'prompt', colour: 1, of: (sums) => sums.input_tokens },
+  { label: 'cached', colour: 2, of: (sums) => sums.cache_tokens },
 ];
 
 export const WAITING: readonly Line[] = [
-  { label: 'in the queue', colour: 0, name: 'queued_ms' },
-  { label: 'for others to stop', colour: 2, name: 'swapping_ms' },
-  { label: 'for its model to load', colour: 1, name: 'loading_ms' },
+  { label: 'in the queue', colour: 0, of: (sums) => sums.queued_ms },
+  { label: 'for others to stop', colour: 2, of: (sums) => sums.swapping_ms },
+  { label: 'for its model to load', colour: 1, of: (sums) => sums.loading_ms },
 ];
 
 export const REQUESTS: readonly Line[] = [
-  { label: 'all', colour: 0, name: 'requests' },
-  { label: 'failed', colour: 4, name: 'failed' },
-  { label: 'cancelled', colour: 1, name: 'cancelled' },
+  { label: 'done', colour: 0, of: (sums) => sums.requests - sums.failed - sums.cancelled },
+  { label: 'failed', colour: 4, of: (sums) => sums.failed },
+  { label: 'cancelled', colour: 1, of: (sums) => sums.cancelled },
 ];
 
 /** Sums over time as curves; hours and days without requests are zero. */
@@ -112,10 +113,10 @@ export function seriesOf(
   for (const sums of data) {
     // Days of the server's zone may begin at other hours than ours.
     const place = steps.findLastIndex((at) => at <= Date.parse(sums.start));
-    lines.forEach(({ name }, index) => {
+    lines.forEach(({ of }, index) => {
       const values = curves[index]?.values;
       const value = values?.[place];
-      if (values && value !== undefined) values[place] = value + sums[name];
+      if (values && value !== undefined) values[place] = value + of(sums);
     });
   }
   return { times: steps.map((at) => at / 1000), curves };

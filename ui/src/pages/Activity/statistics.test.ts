@@ -1,0 +1,80 @@
+import { expect, test } from 'vitest';
+import {
+  bars,
+  type Histogram,
+  position,
+  type Sums,
+  seriesOf,
+  stepOf,
+  steps,
+  TOKENS,
+} from './statistics';
+
+const HISTOGRAM: Histogram = {
+  bins: [2, 0, 1],
+  min: 10,
+  max: 40,
+  binSize: 10,
+  p50: 12,
+  p95: 39,
+  p99: 40,
+};
+
+test('the bars of a histogram lie side by side', () => {
+  expect(bars(HISTOGRAM)).toEqual([
+    { from: 10, to: 20, count: 2 },
+    { from: 20, to: 30, count: 0 },
+    { from: 30, to: 40, count: 1 },
+  ]);
+});
+
+test('where all speeds are equal there is one bar, with the percentiles in its middle', () => {
+  const same = { ...HISTOGRAM, bins: [3], min: 10, max: 10, binSize: 0 };
+  expect(bars(same)).toEqual([{ from: 10, to: 10, count: 3 }]);
+  expect(position(same, 10)).toBe(0.5);
+});
+
+test('a percentile stays within its histogram', () => {
+  expect([0, 10, 25, 99].map((value) => position(HISTOGRAM, value))).toEqual([0, 0, 0.5, 1]);
+});
+
+const HOUR = 3_600_000;
+const FIRST = Date.UTC(2031, 3, 5, 6);
+
+function sums(start: number, output_tokens: number): Sums & { start: string } {
+  return {
+    start: new Date(start).toISOString(),
+    requests: 1,
+    failed: 0,
+    cancelled: 0,
+    input_tokens: 0,
+    output_tokens,
+    cache_tokens: 0,
+    duration_ms: 0,
+    queued_ms: 0,
+    swapping_ms: 0,
+    loading_ms: 0,
+    prompt_per_second: null,
+    tokens_per_second: null,
+  };
+}
+
+test('hours without requests are zero, and no sum is lost', () => {
+  const axis = steps(FIRST + 5, FIRST + 3 * HOUR, 'hour');
+  expect(axis).toEqual([0, 1, 2, 3].map((hour) => FIRST + hour * HOUR));
+  // As of a zone whose hours begin at other times.
+  const data = [sums(FIRST, 5), sums(FIRST + 2 * HOUR, 7), sums(FIRST + 2.5 * HOUR, 1)];
+  const series = seriesOf(data, TOKENS, axis);
+  expect(series.times[0]).toBe(FIRST / 1000);
+  expect(series.curves[0]?.values).toEqual([5, 0, 8, 0]);
+});
+
+test('what lies before the axis is not on it', () => {
+  expect(seriesOf([sums(0, 5)], TOKENS, [FIRST]).curves[0]?.values).toEqual([0]);
+});
+
+test('a long time is told by day', () => {
+  expect([stepOf(0, 48 * HOUR), stepOf(0, 30 * 24 * HOUR)]).toEqual(['hour', 'day']);
+  const days = steps(FIRST, FIRST + 50 * HOUR, 'day').map((at) => new Date(at).getHours());
+  expect(days).toEqual([0, 0, 0]);
+});
