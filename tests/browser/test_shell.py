@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager
 
 import pytest
 from playwright.async_api import expect
-from tests.browser.conftest import Site, Visitor, settled
+from tests.browser.conftest import Site, Visitor, settled, violations
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -131,6 +131,7 @@ async def test_a_key_is_asked_for_and_kept_until_the_log_out(
         await key.fill("wrong")
         await key.press("Enter")
         await expect(dialog.get_by_role("alert")).to_contain_text("does not know this key")
+        assert await violations(page) == []
         await key.fill("secret")
         await dialog.get_by_role("button", name="Log in").click()
         await expect(dialog).to_have_count(0)

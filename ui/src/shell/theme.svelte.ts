@@ -1,4 +1,4 @@
-/** Light, dark, or as the system has it. */
+/** What everything looks like: light or dark, and how much room it takes. */
 
 import type { IconName } from '$lib/components/icons';
 import { oneOf } from '$lib/preferences.svelte';
@@ -7,6 +7,10 @@ export const THEMES = ['system', 'light', 'dark'] as const;
 export type Theme = (typeof THEMES)[number];
 
 export const theme = oneOf('theme', THEMES, 'system');
+
+export const DENSITIES = ['compact', 'roomy'] as const;
+
+export const density = oneOf('density', DENSITIES, 'compact');
 
 export const THEME_ICONS: Record<Theme, IconName> = {
   system: 'monitor',
@@ -19,6 +23,7 @@ export function applyTheme(): void {
   $effect.root(() => {
     $effect.pre(() => {
       document.documentElement.dataset.theme = theme.value;
+      document.documentElement.dataset.density = density.value;
     });
   });
 }

@@ -17,7 +17,11 @@ export function tooltip(text: string): Attachment {
       clearTimeout(timer);
       timer = setTimeout(() => show(element, text), REST);
     };
-    const focused = () => element.matches(':focus-visible') && show(element, text);
+    const focused = () => {
+      if (!element.matches(':focus-visible')) return;
+      clearTimeout(timer);
+      timer = setTimeout(() => show(element, text)); // a menu that closes gives the focus back
+    };
     const gone = () => hide(element);
     element.addEventListener('pointerenter', soon);
     element.addEventListener('pointerleave', gone);
