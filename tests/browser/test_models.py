@@ -89,7 +89,8 @@ async def test_what_a_model_uses_and_when_it_goes_is_told(visitor: Visitor) -> N
     await expect(beta).to_contain_text(re.compile(r"\d MiB"))
     await expect(beta).to_contain_text(re.compile(r"unloads in \d+ s"))  # its ttl is a minute
     await beta.get_by_role("link", name="Beta").click()
-    details = page.get_by_role("tabpanel")
+    await page.get_by_role("tab", name="Details").click()
+    details = page.get_by_role("tabpanel", name="Details")
     await expect(details).to_contain_text(re.compile(r"Process\s*\d+, up"))
     await expect(details).to_contain_text(re.compile(r"Loads\s*(once|\d+ times)"))
 
