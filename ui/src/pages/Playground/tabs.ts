@@ -10,6 +10,15 @@ export interface Tab {
 
 export const TABS: readonly Tab[] = [
   { id: 'chat', label: 'Chat', load: () => import('./chat/Chat.svelte') },
+  { id: 'images', label: 'Images', load: () => import('./images/Images.svelte') },
+  { id: 'speech', label: 'Speech', load: () => import('./speech/Speech.svelte') },
+  {
+    id: 'transcription',
+    label: 'Transcription',
+    load: () => import('./transcription/Transcription.svelte'),
+  },
+  { id: 'rerank', label: 'Rerank', load: () => import('./rerank/Rerank.svelte') },
+  { id: 'load-test', label: 'Load test', load: () => import('./loadtest/LoadTest.svelte') },
 ];
 
 export function tabOf(id: string): Tab {

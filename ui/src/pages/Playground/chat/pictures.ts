@@ -1,5 +1,7 @@
 /** Pictures and texts that are attached to a question. */
 
+import { dataUrl } from '../files';
+
 /** Pixels of the longest side of a picture that was made smaller. */
 const SIDE = 1568;
 const LARGEST = 20 * 1024 ** 2;
@@ -36,15 +38,6 @@ async function plainText(file: File): Promise<string> {
   } catch {
     throw new Error(`${file.name} is neither a picture nor a text`);
   }
-}
-
-export function dataUrl(file: Blob): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const reader = new FileReader();
-    reader.onload = () => resolve(String(reader.result));
-    reader.onerror = () => reject(reader.error);
-    reader.readAsDataURL(file);
-  });
 }
 
 /** Empty if it is small enough, or moves. */

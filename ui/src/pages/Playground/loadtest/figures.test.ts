@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import { asCsv, bars, change, type Row } from './figures';
+
+const ROW: Row = {
+  index: 0,
+  model: 'a',
+  begin: 1,
+  seconds: 4,
+  first_token: 2,
+  phases_ms: { queued: 500, swapping: 0, loading: 1000 },
+  prompt_tokens: 3,
+  tokens: 9,
+  tokens_per_second: 4.5,
+  error: '',
+};
+
+test('a bar is waiting, then the prompt, then the answer', () => {
+  expect(bars(ROW)).toEqual([
+    { kind: 'waiting', from: 1, to: 2.5 },
+    { kind: 'first', from: 2.5, to: 3 },
+    { kind: 'answering', from: 3, to: 5 },
+  ]);
+  expect(bars({ ...ROW, phases_ms: null }).map(({ kind }) => kind)).toEqual(['first', 'answering']);
+});
+
+test('the part in which it failed is told', () => {
+  expect(bars({ ...ROW, error: 'x' }).at(-1)?.kind).toBe('failed');
+  const early = { ...ROW, first_token: null, error: 'x' };
+  expect(bars(early)).toEqual([{ kind: 'failed', from: 1, to: 5 }]);
+});
+
+test('a change is told in per cent', () => {
+  expect([change(3, 2), change(1, 2), change(2, 2), change(2, undefined), change(1, 0)]).toEqual([
+    '+50%',
+    '−50%',
+    '±0%',
+    '',
+    '',
+  ]);
+});
+
+test('no cell of the table is a formula or breaks it', () => {
+  const csv = asCsv([{ ...ROW, model: '=a', error: 'x,"y"\nz', first_token: null }]);
+  expect(csv.split('\n', 2)[1]).toContain('0,\'=a,1,4,,3,9,4.5,"x,""y""');
+});
