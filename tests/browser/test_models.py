@@ -100,7 +100,7 @@ async def test_the_speeds_of_a_model_are_summed_up(visitor: Visitor) -> None:
     page = await visitor.open("#/models/alpha")
     await page.get_by_role("tab", name="Statistics").click()
     panel = page.get_by_role("tabpanel", name="Statistics")
-    await expect(panel.get_by_role("figure", name="Speed of generation")).to_contain_text("t/s")
+    await expect(panel.get_by_role("figure", name="Token generation")).to_contain_text("t/s")
     before = int((await panel.locator("dd").first.text_content() or "").replace(",", ""))
     visitor.site.chat("alpha")
     await expect(panel.locator("dd").first).to_have_text(f"{before + 1:,}")

@@ -1,16 +1,7 @@
 /** Sums of finished requests, and how their speeds are distributed. Pure. */
 
+import type { Histogram } from '$lib/charts/histogram';
 import type { Series } from '$lib/charts/series';
-
-export interface Histogram {
-  bins: number[];
-  min: number;
-  max: number;
-  binSize: number;
-  p50: number;
-  p95: number;
-  p99: number;
-}
 
 export interface Statistics {
   total_requests: number;
@@ -43,28 +34,6 @@ type Additive = Exclude<keyof Sums, 'prompt_per_second' | 'tokens_per_second'>;
 
 export function total(sums: readonly Sums[], name: Additive): number {
   return sums.reduce((all, each) => all + each[name], 0);
-}
-
-/** A bar of a histogram: from which speed to which, and how many requests. */
-export interface Bar {
-  from: number;
-  to: number;
-  count: number;
-}
-
-/** With one value only, there is one bar around it. */
-export function bars({ bins, min, max, binSize }: Histogram): Bar[] {
-  if (binSize <= 0) return [{ from: min, to: max, count: bins.reduce((a, b) => a + b, 0) }];
-  return bins.map((count, index) => ({
-    from: min + index * binSize,
-    to: min + (index + 1) * binSize,
-    count,
-  }));
-}
-
-/** Where a speed is on the horizontal axis, from 0 to 1. */
-export function position({ min, max }: Histogram, value: number): number {
-  return max > min ? Math.min(1, Math.max(0, (value - min) / (max - min))) : 0.5;
 }
 
 const HOUR = 3_600_000;

@@ -1,15 +1,6 @@
-/** Sums and speeds of one model. Pure. */
+/** What the server tells of the finished requests of one model. */
 
-/** How a speed, in tokens per second, is distributed over the requests. */
-export interface Histogram {
-  bins: number[];
-  min: number;
-  max: number;
-  binSize: number;
-  p50: number;
-  p95: number;
-  p99: number;
-}
+import type { Histogram } from '$lib/charts/histogram';
 
 /** The answer of `/api/metrics/stats`. */
 export interface Stats {
@@ -33,20 +24,4 @@ export interface Totals {
   loading_ms: number;
   prompt_per_second: number | null;
   tokens_per_second: number | null;
-}
-
-/** Bars of a histogram: from which to which speed, and how high in per cent of the highest. */
-export function bars({ bins, min, binSize }: Histogram): {
-  from: number;
-  to: number;
-  count: number;
-  height: number;
-}[] {
-  const most = Math.max(1, ...bins);
-  return bins.map((count, index) => ({
-    from: min + index * binSize,
-    to: min + (index + 1) * binSize,
-    count,
-    height: (100 * count) / most,
-  }));
 }
