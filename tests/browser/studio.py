@@ -145,7 +145,11 @@ def picture(width: int, height: int) -> str:
 
     head = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
     line = bytes([0]) + bytes([0xF0]) * ((width + 7) // 8)
-    parts = [chunk(b"IHDR", head), chunk(b"IDAT", zlib.compress(line * height)), chunk(b"IEND", b"")]
+    parts = [
+        chunk(b"IHDR", head),
+        chunk(b"IDAT", zlib.compress(line * height)),
+        chunk(b"IEND", b""),
+    ]
     return base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"".join(parts)).decode()
 
 
