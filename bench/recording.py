@@ -74,7 +74,7 @@ def main() -> None:
             start_hotbay(stack, folder / "without", cpus, recorded=False),
         ]
         for side in sides:  # the first request starts hotbay's model server
-            generator.run(requests("warm-up", 4, SMALL, 800), side, 0.2)
+            generator.run(requests("warm-up", 4, SMALL, 800), side, 1.0)
         show(measure(loads, sides, generator, options.rounds, options.seconds))
 
 

@@ -13,6 +13,7 @@ from tests.activity.answers import EVENTS, cut, events, numbers, read
 
 from hotbay.activity.reading import Reading
 from hotbay.activity.streams import LONGEST_LINE, EventStream
+from hotbay.activity.usage import NOTHING
 
 ZEROS = (0, 0, 0, 0, 0, 0, 0)
 
@@ -199,7 +200,7 @@ def test_a_stream_without_an_end_of_line_does_not_fill_the_memory() -> None:
     finally:
         tracemalloc.stop()
     assert peak < 4 * LONGEST_LINE
-    assert stream.finish() is None
+    assert stream.finish() == NOTHING
 
 
 def test_a_long_stream_leaves_nothing_behind() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+import time
 from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
@@ -90,13 +91,11 @@ class Activity:
             warn=warn,
             tracer=self._tracer,
         )
-        clock = asyncio.get_running_loop().time
         self.recorder = Recorder(
-            InFlight(listeners.messages, listeners.events, clock),
+            InFlight(listeners.messages, listeners.events, time.monotonic),
             events=listeners.events,
             queue_changed=listeners.queue_changed,
             bookkeeper=self._bookkeeper,
-            clock=clock,
         )
         self._closing: set[asyncio.Task[None]] = set()
 

@@ -29,23 +29,19 @@ class Answer:
         size: bytes that are held for its capture.
     """
 
-    __slots__ = ("_codings", "_pieces", "_room", "_shelf", "_whole", "reader", "size")
+    __slots__ = ("_pieces", "_room", "_shelf", "_whole", "reader", "size")
 
-    def __init__(
-        self, reader: ResponseReader, codings: str, *, room: int, whole: bool, shelf: Shelf
-    ) -> None:
+    def __init__(self, reader: ResponseReader, *, room: int, whole: bool, shelf: Shelf) -> None:
         """Begin to collect.
 
         Args:
             reader: is fed everything.
-            codings: the answer's `Content-Encoding`.
             room: bytes that may be held for its capture, compressed or not; 0: there is none.
             whole: the capture has the body; otherwise it only needs to know that there is one.
             shelf: counts what all answers hold.
         """
         self.reader = reader
         self.size = 0
-        self._codings = codings
         self._room = room
         self._whole = whole
         self._shelf = shelf
@@ -81,9 +77,9 @@ class Answer:
         """
         if self._pieces is None:
             return None
-        if not self._whole:
+        if not self._whole or not self.reader.codings:
             return b"".join(self._pieces)
         try:
-            return b"".join(decoded(self._pieces, self._codings, self._room))
+            return b"".join(decoded(self._pieces, self.reader.codings, self._room))
         except DecodingError:
             return None

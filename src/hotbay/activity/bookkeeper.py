@@ -1,24 +1,27 @@
 """Makes row, capture, counts and trace of a request that has ended.
 
-Owns how those come about from a `Recording`. On the event loop it only hands over; everything is
-made in the thread that writes the activity log.
+Owns how those come about from a `Recording`. Of most requests they are made on the event loop, many
+at a time: it takes 10 µs each, and a thread would compete with the event loop for Python's lock.
+What is large or compressed is left to the thread that writes the activity log.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from hotbay.activity.answer import Answer, Shelf
 from hotbay.activity.captures import Capture, capture_of, parts_of
 from hotbay.activity.counters import Counters
 from hotbay.activity.failures import failure_message, is_success, shortened
-from hotbay.activity.inflight import metadata_of, phases_ms
+from hotbay.activity.inflight import metadata_of
 from hotbay.activity.reading import Reading, read_response
-from hotbay.activity.recording import Headers, Recording
-from hotbay.activity.row import Row, Tokens
+from hotbay.activity.recording import Headers, Mark, Phase, Recording
+from hotbay.activity.row import NO_TOKENS, Row
 from hotbay.activity.store import Store
 
 if TYPE_CHECKING:
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
 LARGEST = 8
 """How many times larger than all captures together, which are compressed, a body may be that is
 held for one: texts shrink to a quarter or so, pictures not at all."""
+
+LIGHT = 64 << 10
+"""Bytes of a request and its answer of which everything is made on the event loop."""
 
 _CANCELLED = frozenset({"cancelled by client", "cancelled by operator"})
 
@@ -72,18 +78,16 @@ class Bookkeeper:
 
     def open(self, recording: Recording, clock: Callable[[], float]) -> Answer:
         """Return what collects the body of an answer that begins."""
-        headers, status = recording.response_headers, recording.status
-        forwarded = next((m.at for m in reversed(recording.marks) if m.phase == "forwarded"), None)
+        status = recording.status
         reader = read_response(
             recording.path,
             status,
-            headers,
-            since=clock() if forwarded is None else forwarded,
+            recording.response_headers,
+            since=_began(reversed(recording.marks), "forwarded") or clock(),
             clock=clock,
         )
         return Answer(
             reader,
-            _first(headers, b"content-encoding").decode("latin-1"),
             room=self.store.settings.captures * LARGEST,
             whole=is_success(status) and parts_of(recording.about.path).response_body,
             shelf=self.shelf,
@@ -92,21 +96,25 @@ class Bookkeeper:
     def close(self, recording: Recording) -> None:
         """Have row and capture made and written; of a request that makes none, only count it."""
         if not recording.about.recorded:
-            self._conclude(recording, Reading(Tokens(), "", 0))
+            self._conclude(recording, _UNREAD)
             return
         if not is_success(recording.status) and recording.outcome not in _CANCELLED:
             self._warn(
                 f"non-200 response, recording partial metrics: status={recording.status}, "
                 f"path={recording.about.path}"
             )
-        answer = recording.answer
-        size = len(recording.request_body or b"") + (answer.put_down() if answer else 0)
+        answer, body = recording.answer, recording.request_body
+        size = (len(body) if body else 0) + (answer.put_down() if answer else 0)
         captured = self.store.settings.captures > 0 and self.store.has_room(size)
         if not captured:
             size, recording.request_body = 0, None
             if answer is not None:
                 answer.drop()
-        self.store.add_later(partial(self._make, recording, captured), self._recorded, size=size)
+        light = size + recording.size <= LIGHT and not (answer and answer.reader.codings)
+        make = partial(self._make, recording, captured)
+        self.store.add_later(make, self._recorded, size=size, light=light)
+
+    # -- on the event loop, or in the writing thread -----------------------------------------------
 
     def _conclude(self, recording: Recording, reading: Reading) -> None:
         self._count(recording, reading)
@@ -115,7 +123,7 @@ class Bookkeeper:
 
     def _count(self, recording: Recording, reading: Reading) -> None:
         begun = recording.marks[0].at
-        granted = next((mark.at for mark in recording.marks if mark.phase == "forwarded"), None)
+        granted = _began(recording.marks, "forwarded")
         self._counters.request(
             recording.about.model,
             recording.about.path,
@@ -125,8 +133,6 @@ class Bookkeeper:
             tokens=reading.tokens,
             pace=reading.pace,
         )
-
-    # -- in the writing thread -------------------------------------------------------------------
 
     def _make(self, recording: Recording, captured: bool) -> tuple[Row, Capture | None]:  # noqa: FBT001 - for `partial`
         reading = _read(recording)
@@ -138,42 +144,44 @@ class Bookkeeper:
         return self._row(recording, reading), capture
 
     def _row(self, recording: Recording, reading: Reading) -> Row:
+        # By position, as names would make it take twice as long.
         about = recording.about
         begun = recording.marks[0].at
-        spent = phases_ms(recording, recording.end)
+        queue_ms, swap_ms, load_ms = _waits_ms(recording)
         return Row(
-            timestamp=recording.timestamp + recording.end - begun,
-            model=about.model,
-            path=_without_query(recording.path),
-            status=recording.status,
-            content_type=_text(recording.response_headers, b"content-type"),
-            tokens=reading.tokens,
-            duration_ms=reading.duration_ms,
-            error=reading.error,
-            metadata=metadata_of(recording),
-            outcome=recording.outcome or "failed",
-            requested=about.requested,
-            asked_path=about.path,
-            request_id=about.request_id,
-            remote=about.remote,
-            session=self._session(about.headers),
-            user_agent=_text(about.headers, b"user-agent"),
-            stream=about.stream,
-            attempts=recording.attempts,
-            response_bytes=recording.size,
-            queue_ms=spent.get("queued", 0),
-            swap_ms=spent.get("swapping", 0),
-            load_ms=spent.get("loading", 0),
-            first_byte_ms=None
-            if recording.first_byte is None
-            else round((recording.first_byte - begun) * 1000),
+            recording.timestamp + recording.end - begun,
+            about.model,
+            _without_query(recording.path),
+            _first(recording.response_headers, b"content-type"),
+            recording.status,
+            reading.tokens,
+            reading.duration_ms,
+            reading.error,
+            metadata_of(recording),
+            recording.outcome or "failed",
+            about.requested,
+            about.path,
+            about.request_id,
+            about.remote,
+            self._session(about.headers),
+            _first(about.headers, b"user-agent"),
+            about.stream,
+            recording.attempts,
+            recording.size,
+            queue_ms,
+            swap_ms,
+            load_ms,
+            None if recording.first_byte is None else round((recording.first_byte - begun) * 1000),
         )
 
     def _session(self, headers: Headers) -> str:
         for name in self._session_headers:
-            if session := _text(headers, name).strip():
+            if session := _first(headers, name).strip():
                 return session
         return ""
+
+
+_UNREAD = Reading(NO_TOKENS, "", 0)
 
 
 def _read(recording: Recording) -> Reading:
@@ -181,18 +189,13 @@ def _read(recording: Recording) -> Reading:
     duration_ms = round((recording.end - recording.marks[0].at) * 1000)
     answer = recording.answer
     reading = (
-        Reading(Tokens(), "", duration_ms) if answer is None else answer.reader.finish(duration_ms)
+        Reading(NO_TOKENS, "", duration_ms) if answer is None else answer.reader.finish(duration_ms)
     )
     error = recording.error or reading.error
     if not error and not is_success(recording.status):
-        error = (
-            recording.outcome
-            if recording.outcome in _CANCELLED
-            else failure_message(recording.status, b"")
-        ) or ""
-    return Reading(
-        reading.tokens, shortened(error), reading.duration_ms, reading.damaged, reading.pace
-    )
+        cancelled = recording.outcome in _CANCELLED
+        error = (recording.outcome if cancelled else failure_message(recording.status, b"")) or ""
+    return msgspec.structs.replace(reading, error=shortened(error)) if error else reading
 
 
 def _capture(recording: Recording) -> Capture | None:
@@ -211,12 +214,36 @@ def _capture(recording: Recording) -> Capture | None:
     )
 
 
-def _first(headers: Headers, name: bytes) -> bytes:
-    return next((value for key, value in headers if key == name), b"")
+def _waits_ms(recording: Recording) -> tuple[int, int, int]:
+    """Return how long it was queued, swapping and loading."""
+    queued = swapping = loading = 0.0
+    end = recording.end
+    for mark in reversed(recording.marks):
+        match mark.phase:
+            case "queued":
+                queued += end - mark.at
+            case "swapping":
+                swapping += end - mark.at
+            case "loading":
+                loading += end - mark.at
+        end = mark.at
+    return round(queued * 1000), round(swapping * 1000), round(loading * 1000)
 
 
-def _text(headers: Headers, name: bytes) -> str:
-    return _first(headers, name).decode("utf-8", "replace")
+def _began(marks: Iterable[Mark], phase: Phase) -> float | None:
+    """Return when the first of these that is of a phase began."""
+    for mark in marks:
+        if mark.phase == phase:
+            return mark.at
+    return None
+
+
+def _first(headers: Headers, wanted: bytes) -> str:
+    """Return the first value of a name, empty without one."""
+    for name, value in headers:
+        if name == wanted:
+            return value.decode("utf-8", "replace")
+    return ""
 
 
 def _without_query(path: str) -> str:

@@ -1,7 +1,7 @@
 """Requests and answers kept for a while to be looked at (spec/request-pipeline.md 10).
 
-`Captures` owns them: in memory, compressed, bounded; the oldest make room for the newest. Any
-thread may use it. What a capture consists of depends on the route; `capture_of` decides.
+`Captures` owns them: in memory, large ones compressed, bounded; the oldest make room for the
+newest. Any thread may use it. What one consists of depends on the route; `capture_of` decides.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from hotbay.activity.recording import Headers
 
 LEVEL = 1
 """Of zstandard: above this the texts of models get little smaller, and the work much more."""
+
+SMALL = 4 << 10
+"""Bytes below which a capture stays as it is: compressing it would be half of what it costs."""
 
 
 class Capture(msgspec.Struct, frozen=True, array_like=True):
@@ -45,6 +48,7 @@ class Parts(NamedTuple):
     response_body: bool
 
 
+_COMPRESSED = b"\x28\xb5\x2f\xfd"  # as every frame of zstandard begins (RFC 8878), and no array
 _PARTS = {
     "/v1/audio/speech": Parts(request_body=True, response_body=False),
     "/v1/audio/voices": Parts(request_body=False, response_body=True),
@@ -87,12 +91,13 @@ def capture_of(
     if good and not response_body:
         return None
     parts = parts_of(asked_path)
-    plain = [(name, value) for name, value in response_headers if name != b"content-encoding"]
+    shown = shown_headers(response_headers)
+    shown.pop("Content-Encoding", None)
     return Capture(
         path,
         shown_headers(request_headers),
         request_body if parts.request_body else None,
-        shown_headers(plain),
+        shown,
         response_body if parts.response_body and good else None,
     )
 
@@ -101,7 +106,7 @@ class Captures:
     """The captures there are, by the number of their row."""
 
     def __init__(self, limit: int) -> None:
-        """Begin without any; they may take `limit` bytes, compressed."""
+        """Begin without any; they may take `limit` bytes, as they are kept."""
         self.size = 0
         """Bytes in use."""
         self._limit = limit
@@ -130,9 +135,10 @@ class Captures:
 
     def keep(self, number: int, capture: Capture) -> None:
         """Keep a capture under the number of its row; one that is too large is not kept."""
-        plain = self._encode(capture)
+        data = self._encode(capture)
         with self._lock:
-            data = self._compressed(plain)
+            if len(data) >= SMALL:
+                data = self._compressed(data)
             if len(data) <= self._limit:
                 self._make_room(len(data))
                 self._kept[number] = data
@@ -143,9 +149,11 @@ class Captures:
         data = self._kept.get(number)
         if data is None:
             return None
-        from zstandard import ZstdDecompressor  # noqa: PLC0415 - see `_compressed`
+        if data.startswith(_COMPRESSED):
+            from zstandard import ZstdDecompressor  # noqa: PLC0415 - see `_compressed`
 
-        return self._decode(ZstdDecompressor().decompress(data))
+            data = ZstdDecompressor().decompress(data)
+        return self._decode(data)
 
     def _compressed(self, data: bytes) -> bytes:
         if self._compress is None:

@@ -43,7 +43,7 @@ class CutShortError(DecodingError):
 
 def is_compressed(codings: str) -> bool:
     """Whether a `Content-Encoding` names at least one coding that can be undone."""
-    return any(name in _UNDO for name in _names(codings))
+    return bool(codings) and any(name in _UNDO for name in _names(codings))
 
 
 def decoded(pieces: Iterable[bytes], codings: str, limit: int) -> Iterator[bytes]:
@@ -60,7 +60,7 @@ def decoded(pieces: Iterable[bytes], codings: str, limit: int) -> Iterator[bytes
         CutShortError: the data end too early.
         DecodingError: they are damaged, or become larger than `limit`.
     """
-    for name in reversed(_names(codings)):
+    for name in reversed(_names(codings) if codings else ()):
         if name in _UNDO:
             pieces = _UNDO[name](pieces)
     size = 0

@@ -97,11 +97,10 @@ class InFlight:
 
     def grew(self, recording: Recording) -> None:
         """Tell onlookers about more bytes, if it is time again."""
-        if self._watched:
-            now = self._clock()
-            if now - recording.published >= GROWTH_EVERY:
-                recording.published = now
-                self.changed(recording)
+        now = self._clock()
+        if now - recording.published >= GROWTH_EVERY:
+            recording.published = now
+            self._note(recording)
 
     def waits(self, recording: Recording) -> None:
         """Tell onlookers who want the details that a request waits for something else, or not."""
@@ -232,8 +231,9 @@ def _details(change: _Change) -> dict[str, Any]:
 def phases_ms(recording: Recording, now: float) -> dict[str, int]:
     """Return how long a request has spent in each phase until `now`."""
     spent: dict[str, float] = {}
-    ends = [mark.at for mark in recording.marks[1:]] + [now]
-    for mark, end in zip(recording.marks, ends, strict=True):
+    marks = recording.marks
+    for mark, following in zip(marks, [*marks[1:], None], strict=True):
+        end = now if following is None else following.at
         spent[mark.phase] = spent.get(mark.phase, 0.0) + max(0.0, end - mark.at)
     return {phase: _milliseconds(seconds) for phase, seconds in spent.items()}
 

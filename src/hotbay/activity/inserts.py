@@ -5,31 +5,47 @@ from __future__ import annotations
 import math
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import msgspec
+from msgspec.structs import astuple, replace
 
-from hotbay.activity.row import Row
+from hotbay.activity.row import Row, Tokens
 
-_INSERT = """
+_INTO_ACTIVITY = """
     INSERT INTO activity (
         id, ts_created, model_id, req_path, resp_content_type, resp_status_code, cache_tokens,
         draft_tokens, draft_acc_tokens, input_tokens, output_tokens, prompt_per_second,
         tokens_per_second, duration_ms, error_msg, metadata_json
-    ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ) VALUES
 """
-_INSERT_OWN = """
+_INTO_OWN = """
     INSERT OR REPLACE INTO hotbay_activity (
         id, outcome, requested, asked_path, request_id, remote, session, user_agent, stream,
         attempts, response_bytes, queue_ms, swap_ms, load_ms, first_byte_ms
-    ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ) VALUES
 """
+_AT_A_TIME = (256, 32, 4, 1)
+"""Rows that are added by one statement. SQLite takes 32 766 values since 3.32."""
 _LARGEST = 10**12
 """More is nonsense that a model server claims, and would make sums over rows overflow."""
 
 
-def insert(connection: sqlite3.Connection, rows: Sequence[Row]) -> range:
+_FIRST_OWN = Row.__struct_fields__.index("outcome")
+_TEXTS = (
+    "model", "path", "content_type", "error", "outcome", "requested", "asked_path", "request_id",
+    "remote", "session", "user_agent",
+)  # fmt: skip
+
+Record = tuple[tuple[object, ...], tuple[object, ...]]
+"""The values of a row in both tables, without its number."""
+
+
+def insert(connection: sqlite3.Connection, records: Sequence[Record]) -> range:
     """Add rows within the caller's transaction; return the numbers they got.
+
+    Takes as few statements as possible: around each Python lets go of its lock, and has to wait
+    for it afterwards as long as the event loop is busy.
 
     The transaction must have begun `IMMEDIATE`: then nobody else can take the same numbers.
 
@@ -37,10 +53,19 @@ def insert(connection: sqlite3.Connection, rows: Sequence[Row]) -> range:
         sqlite3.Error: they cannot be added.
     """
     first = _next_number(connection)
-    numbers = range(first, first + len(rows))
-    numbered = list(zip(numbers, rows, strict=True))
-    connection.executemany(_INSERT, [_values(number, row) for number, row in numbered])
-    connection.executemany(_INSERT_OWN, [_own_values(number, row) for number, row in numbered])
+    numbers = range(first, first + len(records))
+    begin = 0
+    for size, statements in _STATEMENTS:
+        while len(records) - begin >= size:
+            activity: list[object] = []
+            own: list[object] = []
+            for place in range(begin, begin + size):
+                values, own_values = records[place]
+                activity += (numbers[place], *values)
+                own += (numbers[place], *own_values)
+            connection.execute(statements[0], activity)
+            connection.execute(statements[1], own)
+            begin += size
     return numbers
 
 
@@ -53,61 +78,68 @@ def _next_number(connection: sqlite3.Connection) -> int:
     return int(highest) + 1
 
 
-def _values(number: int, row: Row) -> tuple[object, ...]:
-    tokens = row.tokens
-    model, path, content_type, error = _texts(row.model, row.path, row.content_type, row.error)
+def record_of(row: Row) -> Record:
+    """Return what is written of a row, with whatever the database cannot have put right."""
+    if not _is_fit(row):
+        row = _fitted(row)
     return (
-        number,
-        int(row.timestamp or time.time()),
-        model,
-        path,
-        content_type,
-        row.status,
-        _count(tokens.cache),
-        _count(tokens.draft),
-        _count(tokens.draft_accepted),
-        _count(tokens.input),
-        _count(tokens.output),
-        _speed(tokens.prompt_per_second),
-        _speed(tokens.tokens_per_second),
-        _count(row.duration_ms),
-        error,
-        _json(row.metadata) if row.metadata else "",
-    )
-
-
-def _own_values(number: int, row: Row) -> tuple[object, ...]:
-    return (
-        number,
-        *_texts(
-            row.outcome,
-            row.requested,
-            row.asked_path,
-            row.request_id,
-            row.remote,
-            row.session,
-            row.user_agent,
+        (
+            int(row.timestamp or time.time()),
+            row.model,
+            row.path,
+            row.content_type,
+            row.status,
+            *astuple(row.tokens),
+            row.duration_ms,
+            row.error,
+            _encode(row.metadata).decode() if row.metadata else "",
         ),
-        row.stream,
-        row.attempts,
-        row.response_bytes,
-        row.queue_ms,
-        row.swap_ms,
-        row.load_ms,
-        row.first_byte_ms,
+        astuple(row)[_FIRST_OWN:],
     )
 
 
-def _texts(*texts: str) -> Sequence[str]:
-    """Return texts as UTF-8 can have them; what it cannot comes from odd bytes in a request."""
-    if all(map(str.isascii, texts)):
-        return texts
-    return [text.encode("utf-8", "replace").decode() for text in texts]
+def _is_fit(row: Row) -> bool:
+    """Whether nothing is to be put right; seldom it is not, and this is quick."""
+    cache, draft, draft_accepted, read, written, prompt_speed, speed = astuple(row.tokens)
+    texts = (row.model, row.path, row.error, row.requested, row.asked_path, row.request_id)
+    others = (row.content_type, row.remote, row.session, row.user_agent, *row.metadata.values())
+    return (
+        "".join(texts).isascii()
+        and "".join(others).isascii()
+        and -_LARGEST <= cache <= _LARGEST
+        and -_LARGEST <= draft <= _LARGEST
+        and -_LARGEST <= draft_accepted <= _LARGEST
+        and -_LARGEST <= read <= _LARGEST
+        and -_LARGEST <= written <= _LARGEST
+        and row.duration_ms <= _LARGEST
+        and -math.inf < prompt_speed < math.inf
+        and -math.inf < speed < math.inf
+    )
 
 
-def _json(metadata: Mapping[str, str]) -> str:
-    values = _texts(*metadata.values())
-    return msgspec.json.encode(dict(zip(metadata, values, strict=True))).decode()
+def _fitted(row: Row) -> Row:
+    tokens = row.tokens
+    texts = {name: _text(getattr(row, name)) for name in _TEXTS}
+    return replace(
+        row,
+        **texts,
+        tokens=Tokens(
+            _count(tokens.cache),
+            _count(tokens.draft),
+            _count(tokens.draft_accepted),
+            _count(tokens.input),
+            _count(tokens.output),
+            _speed(tokens.prompt_per_second),
+            _speed(tokens.tokens_per_second),
+        ),
+        duration_ms=_count(row.duration_ms),
+        metadata={name: _text(value) for name, value in row.metadata.items()},
+    )
+
+
+def _text(text: str) -> str:
+    """Return a text as UTF-8 can have it; what it cannot comes from odd bytes in a request."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _count(count: int) -> int:
@@ -116,3 +148,14 @@ def _count(count: int) -> int:
 
 def _speed(speed: float) -> float:
     return speed if math.isfinite(speed) else 0.0
+
+
+def _places(values: int, rows: int) -> str:
+    return ", ".join([f"({', '.join('?' * values)})"] * rows)
+
+
+_STATEMENTS = [
+    (rows, (_INTO_ACTIVITY + _places(16, rows), _INTO_OWN + _places(15, rows)))
+    for rows in _AT_A_TIME
+]
+_encode = msgspec.json.Encoder().encode

@@ -9,28 +9,24 @@ be JSON, is not read, which leaves its numbers zero.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 from msgspec import UNSET, Raw
 
 from hotbay.activity.encodings import CutShortError, DecodingError, decoded, is_compressed
 from hotbay.activity.failures import failure_message, is_success, shortened
-from hotbay.activity.row import Tokens
+from hotbay.activity.row import NO_TOKENS, Tokens
 from hotbay.activity.streams import NO_PACE, EventStream, Pace
-from hotbay.activity.usage import Counted, Totals, put_together, read_usage
+from hotbay.activity.usage import NOTHING, Totals, put_together, read_usage
 
 LONGEST_BODY = 8 << 20
 """Bytes of a body that are kept to be read, and into which it may decompress."""
 LONGEST_STREAM = 64 << 20
 """Bytes into which a compressed event stream may decompress."""
 
-_NONE = Totals(Tokens(), 0)
 
-
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True):
     """What a response tells.
 
     Attributes:
@@ -50,6 +46,10 @@ class Reading:
 
 class ResponseReader(Protocol):
     """Reads one response."""
+
+    @property
+    def codings(self) -> str:
+        """What is to be undone of the response, its `Content-Encoding`."""
 
     def feed(self, data: bytes) -> None:
         """Take what has passed; on the event loop."""
@@ -85,7 +85,7 @@ def read_response(
             kind = value
         elif name == b"content-encoding":
             codings = value
-    coding = codings.decode("latin-1")
+    coding = codings.decode("latin-1") if codings else ""
     if not is_success(status):
         return _FailureReader(status, coding)
     if b"text/event-stream" not in kind.lower():
@@ -97,20 +97,25 @@ def read_response(
 class _StreamReader:
     """An event stream that is read as it passes."""
 
+    __slots__ = ("_stream", "codings", "feed")
+
     def __init__(self, stream: EventStream) -> None:
+        self.codings = ""
         self._stream = stream
         self.feed = stream.feed  # without a step between, as it is called for every piece
 
     def finish(self, duration_ms: int) -> Reading:
-        totals = self._stream.finish() or _NONE
+        totals = self._stream.finish()
         return _reading(totals, duration_ms, pace=self._stream.pace(totals.tokens))
 
 
 class _Body:
     """Collects a body as far as it may be worth reading."""
 
+    __slots__ = ("_pieces", "_room", "_undecided", "codings")
+
     def __init__(self, codings: str) -> None:
-        self._codings = codings
+        self.codings = codings
         self._pieces: list[bytes] = []
         self._room = LONGEST_BODY
         self._undecided = not is_compressed(codings)  # whether it can be JSON
@@ -130,11 +135,15 @@ class _Body:
 
     def body(self) -> bytes:
         """Return what was collected, decompressed; raises `DecodingError`."""
-        return b"".join(decoded(self._pieces, self._codings, LONGEST_BODY))
+        if not self.codings:
+            return b"".join(self._pieces)
+        return b"".join(decoded(self._pieces, self.codings, LONGEST_BODY))
 
 
 class _FailureReader(_Body):
     """A response that says why a request failed."""
+
+    __slots__ = ("_status",)
 
     def __init__(self, status: int, codings: str) -> None:
         super().__init__(codings)
@@ -145,12 +154,14 @@ class _FailureReader(_Body):
             error = failure_message(self._status, self.body())
         except DecodingError as damage:
             error = shortened(f"response decode failed: {damage}")
-            return Reading(Tokens(), error, duration_ms, damaged=True)
-        return Reading(Tokens(), error, duration_ms)
+            return Reading(NO_TOKENS, error, duration_ms, damaged=True)
+        return Reading(NO_TOKENS, error, duration_ms)
 
 
 class _BodyReader(_Body):
     """A response in one piece; `may_be_list`: it may be a list of them."""
+
+    __slots__ = ("_may_be_list",)
 
     def __init__(self, codings: str, *, may_be_list: bool) -> None:
         super().__init__(codings)
@@ -167,25 +178,27 @@ class _BodyReader(_Body):
 class _PackedStreamReader(_Body):
     """A compressed event stream; collected, as decompressing on the event loop costs too much."""
 
+    __slots__ = ("_stream",)
+
     def __init__(self, codings: str, stream: EventStream) -> None:
         super().__init__(codings)
         self._stream = stream
 
     def finish(self, duration_ms: int) -> Reading:
         try:
-            for piece in decoded(self._pieces, self._codings, LONGEST_STREAM):
+            for piece in decoded(self._pieces, self.codings, LONGEST_STREAM):
                 self._stream.feed(piece)
         except CutShortError:
             pass  # a stream that is cut short counts as far as it came
         except DecodingError as damage:
             return _damaged(damage, duration_ms)
-        return _reading(self._stream.finish() or _NONE, duration_ms)
+        return _reading(self._stream.finish(), duration_ms)
 
 
 class _Answer(msgspec.Struct, gc=False):
-    usage: Raw | msgspec.UnsetType = UNSET
-    timings: Raw | msgspec.UnsetType = UNSET
-    metrics: Raw | msgspec.UnsetType = UNSET
+    usage: Any = UNSET
+    timings: Any = UNSET
+    metrics: Any = UNSET
 
 
 _ANSWER = msgspec.json.Decoder(_Answer)
@@ -204,13 +217,8 @@ def _read_object(body: bytes) -> Totals:
     """Read an answer (spec/request-pipeline.md 9.4)."""
     answer = _members(body)
     if answer.usage is UNSET and answer.timings is UNSET and answer.metrics is UNSET:
-        return _NONE
-    counted = None if answer.usage is UNSET else read_usage(answer.usage)
-    return put_together(
-        counted or Counted(),
-        None if answer.timings is UNSET else answer.timings,
-        None if answer.metrics is UNSET else answer.metrics,
-    )
+        return NOTHING
+    return put_together(read_usage(answer.usage), answer.timings, answer.metrics)
 
 
 def _read_list(body: bytes) -> Totals:
@@ -220,12 +228,12 @@ def _read_list(body: bytes) -> Totals:
     except (ValueError, RecursionError):
         return _read_object(body)
     timings = _members(elements[-1]).timings if elements else UNSET
-    return _NONE if timings is UNSET else put_together(Counted(), timings, None)
+    return NOTHING if timings is UNSET else put_together(None, timings)
 
 
 def _damaged(damage: DecodingError, duration_ms: int) -> Reading:
     error = shortened(f"response decompression failed: {damage}")
-    return Reading(Tokens(), error, duration_ms, damaged=True)
+    return Reading(NO_TOKENS, error, duration_ms, damaged=True)
 
 
 def _reading(totals: Totals, duration_ms: int, pace: Pace = NO_PACE) -> Reading:

@@ -97,19 +97,11 @@ class Recorder:
             }
             self._events.publish("grant", data)
 
-    def answered(self, recording: Recording) -> None:
-        """Learn that an answer has begun."""
-        self.inflight.changed(recording)
-
     def begins(self, recording: Recording) -> Answer | None:
         """Return what collects the body of an answer, None if nobody wants it."""
         if not recording.about.recorded:
             return None
         return self.bookkeeper.open(recording, self.clock)
-
-    def grew(self, recording: Recording) -> None:
-        """Learn that more of an answer was passed on."""
-        self.inflight.grew(recording)
 
     def ended(self, recording: Recording) -> None:
         """Learn that a request has ended."""

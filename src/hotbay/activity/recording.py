@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+import msgspec
+
 if TYPE_CHECKING:
     from hotbay.activity.answer import Answer
     from hotbay.activity.recorder import Recorder
@@ -57,7 +59,7 @@ class About:
     cancel: Callable[[], None]
 
 
-class Mark(NamedTuple):
+class Mark(msgspec.Struct, frozen=True, gc=False):
     """The beginning of a phase, in seconds of the recorder's monotonic clock."""
 
     phase: Phase
@@ -187,7 +189,7 @@ class Recording:
         self.response_headers = headers
         if self.phase == "forwarded":  # otherwise it is told how it waits, or why it is refused
             self._enter("answering")
-        self._recorder.answered(self)
+        self._recorder.inflight.changed(self)
 
     def passed(self, data: bytes) -> None:
         """Take a piece of the answer's body."""
@@ -198,7 +200,7 @@ class Recording:
         self.size += len(data)
         if self.answer is not None:
             self.answer.feed(data)
-        self._recorder.grew(self)
+        self._recorder.inflight.grew(self)
 
     def ended(self, outcome: Outcome, status: int, error: str = "") -> None:
         """Close the books, exactly once; `status` is what the client was told, 499 if nothing."""

@@ -20,7 +20,7 @@ from hotbay.activity import hours
 from hotbay.activity.captures import Capture, Captures
 from hotbay.activity.database import Database, StoreError
 from hotbay.activity.histogram import Histogram
-from hotbay.activity.inserts import insert
+from hotbay.activity.inserts import insert, record_of
 from hotbay.activity.queries import Filters, Page, Query, find_page, find_row, find_some
 from hotbay.activity.retention import doom, remove_doomed
 from hotbay.activity.row import Row, Stored
@@ -98,21 +98,28 @@ class Store:
 
     def add(self, row: Row, then: Then | None = None) -> None:
         """Write a row; `then` is told its number on the event loop once it is there."""
-        self.add_later(lambda: (row, None), then)
+        self._writer.put(Item((record_of(row), None), then))
 
     def add_later(
-        self, make: Callable[[], Made], then: Then | None = None, *, size: int = 0
+        self,
+        make: Callable[[], tuple[Row, Capture | None]],
+        then: Then | None = None,
+        *,
+        size: int = 0,
+        light: bool = False,
     ) -> None:
-        """Make a row and a capture in the writing thread, and write them.
+        """Make a row and a capture, and write them.
 
         Args:
-            make: returns the row, and the capture or None. It runs in another thread, so it
-                may take its time, and may only use what nobody changes any more.
+            make: returns the row, and the capture or None. It may only use what nobody changes
+                any more.
             then: is told the row's number on the event loop once row and capture are there;
                 never, if the row was dropped.
             size: bytes of memory that `make` holds on to.
+            light: `make` takes microseconds. Then it is called on the event loop, otherwise in
+                the thread that writes.
         """
-        self._writer.put(Item(make, then, size))
+        self._writer.put(Item(partial(_made, make), then, size, light))
 
     async def flush(self) -> None:
         """Wait until everything so far has been written, and everybody told."""
@@ -186,13 +193,13 @@ class Store:
             )
 
     def _write(self, made: Sequence[Made]) -> Sequence[int]:
-        rows = [row for row, _ in made]
+        records = [record for record, _ in made]
         if self._database.persistent:
             with self._database.writing() as connection:
-                numbers = insert(connection, rows)
+                numbers = insert(connection, records)
         else:
             with self._removing() as connection:
-                numbers = insert(connection, rows)
+                numbers = insert(connection, records)
                 while self._remove_old(connection):
                     pass
         for number, (_, capture) in zip(numbers, made, strict=True):
@@ -233,3 +240,8 @@ class Store:
         self._speeds.subtract_doomed(connection)
         remove_doomed(connection)
         return True
+
+
+def _made(make: Callable[[], tuple[Row, Capture | None]]) -> Made:
+    row, capture = make()
+    return record_of(row), capture

@@ -17,7 +17,7 @@ import msgspec
 from msgspec import UNSET, Raw
 
 from hotbay.activity.row import Tokens
-from hotbay.activity.usage import Counted, Totals, put_together, read_usage
+from hotbay.activity.usage import NOTHING, Counted, Totals, put_together, read_usage
 
 LONGEST_LINE = 8 << 20
 """Bytes of a line; a longer one is skipped. Events with images are that long."""
@@ -53,15 +53,15 @@ NO_PACE = Pace()
 
 
 class _Numbers(msgspec.Struct, gc=False):
-    usage: Raw | msgspec.UnsetType = UNSET
-    timings: Raw | msgspec.UnsetType = UNSET
-    metrics: Raw | msgspec.UnsetType = UNSET
+    usage: Any = UNSET
+    timings: Any = UNSET
+    metrics: Any = UNSET
     response: Raw | msgspec.UnsetType = UNSET
     message: Raw | msgspec.UnsetType = UNSET
 
 
 class _Nested(msgspec.Struct, gc=False):
-    usage: Raw | msgspec.UnsetType = UNSET
+    usage: Any = UNSET
 
 
 class _Delta(msgspec.Struct, gc=False):
@@ -92,8 +92,8 @@ class EventStream:
         self._aside: list[bytes] = []
         self._aside_size = 0
         self._counted: Counted | None = None
-        self._timings: Raw | None = None
-        self._metrics: Raw | None = None
+        self._timings: Any = UNSET
+        self._metrics: Any = UNSET
         self._first: float | None = None
         self._last = since
         self._events = 0  # from the one with the first token on
@@ -118,15 +118,15 @@ class EventStream:
                 data = data[:end]
             self._see(data)
 
-    def finish(self) -> Totals | None:
-        """Return what was told of the whole stream, however it ended; None if nothing was."""
+    def finish(self) -> Totals:
+        """Return what was told of the whole stream, however it ended."""
         if self._line:
             self._see(bytes(self._line))
             self._line.clear()
         self._read_aside()
-        if self._counted is None and self._timings is None and self._metrics is None:
-            return None
-        return put_together(self._counted or Counted(), self._timings, self._metrics)
+        if self._counted is None and self._timings is UNSET and self._metrics is UNSET:
+            return NOTHING
+        return put_together(self._counted, self._timings, self._metrics)
 
     def pace(self, tokens: Tokens) -> Pace:
         """Return how fast it came.
@@ -188,13 +188,12 @@ class EventStream:
         except (ValueError, RecursionError):  # no JSON, or no object
             return
         for usage in (told.usage, _usage_of(told.response), _usage_of(told.message)):
-            counted = None if usage is UNSET else read_usage(usage)
-            if counted is not None:
+            if (counted := read_usage(usage)) is not None:
                 self._count(counted)
         if told.timings is not UNSET:
-            self._timings = told.timings.copy()
+            self._timings = told.timings
         if told.metrics is not UNSET:
-            self._metrics = told.metrics.copy()
+            self._metrics = told.metrics
 
     def _count(self, new: Counted) -> None:
         old = self._counted or Counted()
@@ -212,7 +211,7 @@ def _payloads(lines: Iterable[bytes]) -> Iterable[bytes]:
             yield trimmed[len(_DATA) :].strip()
 
 
-def _usage_of(holder: Raw | msgspec.UnsetType) -> Raw | msgspec.UnsetType:
+def _usage_of(holder: Raw | msgspec.UnsetType) -> Any:
     if holder is UNSET:
         return UNSET
     try:

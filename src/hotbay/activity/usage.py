@@ -1,19 +1,18 @@
 """Token numbers from what a model server tells of them (spec/request-pipeline.md 9.2 and 9.3).
 
-Pure: JSON of a `usage` (OpenAI, Anthropic), `timings` (llama.cpp) or `metrics` (vLLM) object goes
-in, the numbers of an activity row come out. Whatever is not as expected counts as missing, as a
-server that tells nonsense is no reason to lose the rest.
+Pure: a `usage` (OpenAI, Anthropic), `timings` (llama.cpp) or `metrics` (vLLM) object goes in, as
+decoded from JSON, the numbers of an activity row come out. Whatever is not as expected counts as
+missing, as a server that tells nonsense is no reason to lose the rest.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple, TypeVar
+from typing import Any
 
-import msgspec
-from msgspec import UNSET, Raw
+from msgspec import UNSET, Struct
 
-from hotbay.activity.row import Tokens
+from hotbay.activity.row import NO_TOKENS, Tokens
 
 NOT_TOLD = -1
 """Stands for a number that the server left out while it told others."""
@@ -21,7 +20,7 @@ NOT_TOLD = -1
 _LARGEST = (1 << 63) - 1  # what an INTEGER of SQLite holds
 
 
-class Counted(NamedTuple):
+class Counted(Struct, frozen=True, gc=False):
     """The tokens that a usage object tells of; `cached` is -1 if it does not say."""
 
     input: int = 0
@@ -29,7 +28,7 @@ class Counted(NamedTuple):
     cached: int = NOT_TOLD
 
 
-class Totals(NamedTuple):
+class Totals(Struct, frozen=True, gc=False):
     """The numbers of one response.
 
     Attributes:
@@ -41,127 +40,83 @@ class Totals(NamedTuple):
     duration_ms: int
 
 
-class _UsageObject(msgspec.Struct, gc=False):
-    prompt_tokens: Any = UNSET
-    input_tokens: Any = UNSET
-    completion_tokens: Any = UNSET
-    output_tokens: Any = UNSET
-    cache_read_input_tokens: Any = UNSET
-    input_tokens_details: Any = UNSET
-    prompt_tokens_details: Any = UNSET
+NOTHING = Totals(NO_TOKENS, 0)
+"""What a response tells that has none of these objects."""
 
 
-class _Timings(msgspec.Struct, gc=False):
-    prompt_n: Any = UNSET
-    prompt_ms: Any = UNSET
-    prompt_per_second: Any = UNSET
-    predicted_n: Any = UNSET
-    predicted_ms: Any = UNSET
-    predicted_per_second: Any = UNSET
-    cache_n: Any = UNSET
-    draft_n: Any = UNSET
-    draft_n_accepted: Any = UNSET
-
-
-class _Metrics(msgspec.Struct, gc=False):
-    time_to_first_token_ms: Any = UNSET
-    mean_itl_ms: Any = UNSET
-    speculative_decoding: Any = UNSET
-
-
-_Object = TypeVar("_Object", _UsageObject, _Timings, _Metrics)
-
-_USAGE = msgspec.json.Decoder(_UsageObject)
-_TIMINGS = msgspec.json.Decoder(_Timings)
-_METRICS = msgspec.json.Decoder(_Metrics)
-
-
-def read_usage(usage: Raw) -> Counted | None:
+def read_usage(usage: Any) -> Counted | None:
     """Read a usage object; None if it has none of the members of spec/request-pipeline.md 9.2.
 
     A member that is null is there, and counts as 0.
     """
-    told = _read(usage, _USAGE, _UsageObject)
-    count = _first(told.prompt_tokens, told.input_tokens)
-    output = _first(told.completion_tokens, told.output_tokens)
-    cached = _first(
-        told.cache_read_input_tokens,
-        _member(told.input_tokens_details, "cached_tokens"),
-        _member(told.prompt_tokens_details, "cached_tokens"),
-    )
+    if not isinstance(usage, dict):
+        return None
+    count = _either(usage, "prompt_tokens", "input_tokens")
+    output = _either(usage, "completion_tokens", "output_tokens")
+    cached = usage.get("cache_read_input_tokens", UNSET)
+    if cached is UNSET:
+        cached = _member(usage.get("input_tokens_details"), "cached_tokens")
+    if cached is UNSET:
+        cached = _member(usage.get("prompt_tokens_details"), "cached_tokens")
     if count is output is cached is UNSET:
         return None
     return Counted(_count(count), _count(output), NOT_TOLD if cached is UNSET else _count(cached))
 
 
-def put_together(counted: Counted, timings: Raw | None, metrics: Raw | None) -> Totals:
-    """Make one set of numbers of what was told (spec/request-pipeline.md 9.3)."""
+def put_together(counted: Counted | None, timings: Any = UNSET, metrics: Any = UNSET) -> Totals:
+    """Make one set of numbers of what was told (spec/request-pipeline.md 9.3).
+
+    Args:
+        counted: the tokens; None if no usage told of any.
+        timings: UNSET if they were not told.
+        metrics: likewise.
+    """
+    if counted is None:
+        tokens, output, cached = 0, 0, NOT_TOLD
+    else:
+        tokens, output, cached = counted.input, counted.output, counted.cached
     prompt_speed = speed = float(NOT_TOLD)
     drafts: tuple[int, int] = (NOT_TOLD, NOT_TOLD)
     duration_ms = 0
-    if timings is not None:
-        timed = _read(timings, _TIMINGS, _Timings)
-        cached = counted.cached if timed.cache_n is UNSET else _count(timed.cache_n)
-        counted = Counted(_count(timed.prompt_n), _count(timed.predicted_n), cached)
-        prompt_speed = _decimal(timed.prompt_per_second)
-        speed = _decimal(timed.predicted_per_second)
-        drafts = _both(timed.draft_n, timed.draft_n_accepted) or drafts
-        duration_ms = _count(_decimal(timed.prompt_ms) + _decimal(timed.predicted_ms))
-    if metrics is not None:
-        measured = _read(metrics, _METRICS, _Metrics)
-        speculation = measured.speculative_decoding
-        drafts = (
-            _both(
-                _member(speculation, "num_draft_tokens"),
-                _member(speculation, "num_accepted_draft_tokens"),
-            )
-            or drafts
-        )
-        if (first_ms := _decimal(measured.time_to_first_token_ms)) > 0:
-            prompt_speed = _decimal((counted.input - max(0, counted.cached)) / (first_ms / 1000))
-        if (interval_ms := _decimal(measured.mean_itl_ms)) > 0:
+    if timings is not UNSET:
+        timed = timings if isinstance(timings, dict) else {}
+        tokens, output = _count(timed.get("prompt_n")), _count(timed.get("predicted_n"))
+        if "cache_n" in timed:
+            cached = _count(timed["cache_n"])
+        prompt_speed = _decimal(timed.get("prompt_per_second"))
+        speed = _decimal(timed.get("predicted_per_second"))
+        drafts = _both(timed, "draft_n", "draft_n_accepted") or drafts
+        duration_ms = _count(_decimal(timed.get("prompt_ms")) + _decimal(timed.get("predicted_ms")))
+    if metrics is not UNSET:
+        measured = metrics if isinstance(metrics, dict) else {}
+        speculation = measured.get("speculative_decoding")
+        drafts = _both(speculation, "num_draft_tokens", "num_accepted_draft_tokens") or drafts
+        if (first_ms := _decimal(measured.get("time_to_first_token_ms"))) > 0:
+            prompt_speed = _decimal((tokens - max(0, cached)) / (first_ms / 1000))
+        if (interval_ms := _decimal(measured.get("mean_itl_ms"))) > 0:
             speed = _decimal(1000 / interval_ms)
-    tokens = Tokens(
-        cache=counted.cached,
-        draft=drafts[0],
-        draft_accepted=drafts[1],
-        input=counted.input,
-        output=counted.output,
-        prompt_per_second=prompt_speed,
-        tokens_per_second=speed,
-    )
-    return Totals(tokens, duration_ms)
+    return Totals(Tokens(cached, *drafts, tokens, output, prompt_speed, speed), duration_ms)
 
 
-def _read(raw: Raw, decoder: msgspec.json.Decoder[_Object], kind: type[_Object]) -> _Object:
-    """Decode an object; what is not one has no members."""
-    try:
-        return decoder.decode(raw)
-    except (ValueError, RecursionError):
-        return kind()
-
-
-def _first(*values: Any) -> Any:
-    for value in values:
-        if value is not UNSET:
-            return value
-    return UNSET
+def _either(told: dict[str, Any], name: str, other: str) -> Any:
+    value = told.get(name, UNSET)
+    return told.get(other, UNSET) if value is UNSET else value
 
 
 def _member(value: Any, name: str) -> Any:
     return value.get(name, UNSET) if isinstance(value, dict) else UNSET
 
 
-def _both(proposed: Any, accepted: Any) -> tuple[int, int] | None:
-    if proposed is UNSET or accepted is UNSET:
+def _both(told: Any, proposed: str, accepted: str) -> tuple[int, int] | None:
+    if not isinstance(told, dict) or proposed not in told or accepted not in told:
         return None
-    return _count(proposed), _count(accepted)
+    return _count(told[proposed]), _count(told[accepted])
 
 
 def _count(value: Any) -> int:
     """Return a whole number: fractions are cut off, what is no number is 0."""
     whole = value if isinstance(value, int) else int(_decimal(value))
-    return max(-_LARGEST, min(_LARGEST, whole))
+    return whole if -_LARGEST <= whole <= _LARGEST else _LARGEST if whole > 0 else -_LARGEST
 
 
 def _decimal(value: Any) -> float:
