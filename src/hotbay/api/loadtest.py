@@ -32,6 +32,8 @@ TOKENS = 32_768
 """Tokens of an answer, at most."""
 PROGRESS = 0.5
 """Seconds from one progress report to the next."""
+SHORTEST = 0.005
+"""Seconds for which tokens have to come for their speed to mean something."""
 
 _PASSED_ON = ("Authorization", "X-Api-Key", "Host", "X-Session-ID")
 """Headers of the caller that the requests have too: its key, and by which name it knows us."""
@@ -201,7 +203,7 @@ def _speed(outcome: Outcome) -> float | None:
     if outcome.first_token is None or outcome.tokens < 2:
         return None
     lasted = outcome.seconds - outcome.first_token
-    return (outcome.tokens - 1) / lasted if lasted > 0 else None
+    return (outcome.tokens - 1) / lasted if lasted >= SHORTEST else None
 
 
 def _figures(values: Sequence[float]) -> dict[str, float] | None:

@@ -14,6 +14,7 @@ import { Growing } from './growing';
 import { library } from './library.svelte';
 import { type Endpoint, piecesOf, piecesOfWhole } from './pieces';
 import { wishes } from './settings.svelte';
+import { total, waitOf } from './waits';
 
 export const newId = () => randomName(12);
 
@@ -86,9 +87,7 @@ export class Thread {
 
   /** Learns from the list of requests in progress how long the answer has waited for its model. */
   observe({ phases_ms: phases }: Request): void {
-    if (phases === undefined) return;
-    const { queued = 0, swapping = 0, loading = 0 } = phases;
-    this.#growing?.waited(queued + swapping + loading);
+    if (phases !== undefined) this.#growing?.waited(total(phases));
   }
 
   async #stream(waiting: Answer, messages: readonly Message[]): Promise<void> {
@@ -108,18 +107,26 @@ export class Thread {
     }
     // Another conversation may be shown by now; the answer belongs to its own.
     if (this.conversation.id === conversation) this.#frame.now();
+    const { requestId } = this;
     this.#growing = undefined;
     this.requestId = '';
     const { state, note } = growing.answer;
     announce(state === 'failed' ? `The answer failed: ${note}` : `The answer is ${STATES[state]}`);
-    await library.keep(
-      this.conversation.id === conversation
-        ? this.conversation
-        : conversations.replaced(
-            (await library.open(conversation)) ?? this.conversation,
-            growing.answer,
-          ),
-    );
+    await this.#settle(conversation, growing.answer);
+    const loading = await waitOf(requestId);
+    if (loading === null || state === 'failed') return;
+    growing.waited(loading);
+    await this.#settle(conversation, growing.answer);
+  }
+
+  /** Puts an answer that is over into its conversation, wherever that is now. */
+  async #settle(id: string, answer: Answer): Promise<void> {
+    const here = this.conversation.id === id;
+    const conversation = here ? this.conversation : await library.open(id);
+    if (conversation === undefined) return; // it has been deleted
+    const settled = conversations.replaced(conversation, answer);
+    if (here) this.conversation = settled;
+    await library.keep(settled);
   }
 
   async #receive(growing: Growing, body: unknown, signal: AbortSignal): Promise<void> {
