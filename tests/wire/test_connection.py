@@ -89,6 +89,17 @@ async def test_a_body_that_stops_is_given_up(tmp_path: Path) -> None:
         assert served.engine.targets == []
 
 
+async def test_a_body_that_stops_behind_its_answer_is_not_answered_again(tmp_path: Path) -> None:
+    async with (
+        serving(tmp_path, settings="limits: {bodyIdle: 0.05, jsonBody: 20}\n") as served,
+        served.visit() as visitor,
+    ):
+        await visitor.send(CHAT[:-1])
+        assert (await visitor.response()).status == 413
+
+        assert await visitor.closed() == b""
+
+
 async def test_an_idle_connection_is_kept_for_a_while(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

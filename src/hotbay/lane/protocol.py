@@ -231,8 +231,8 @@ class LaneProtocol(HardenedProtocol):
     def is_answerable(self) -> bool:
         """Tell whether no answer has begun or is owed to an earlier request."""
         turn = self._active
-        if turn is None:
-            return not self._waiting
+        if turn is None:  # what is still received has been answered already
+            return self._receiving is None and not self._waiting
         return turn is self._receiving and not turn.answering
 
     def drop_turns(self) -> None:
