@@ -40,6 +40,12 @@ def test_relative_links_lead_somewhere(page: Path) -> None:
     assert astray == []
 
 
+def test_every_picture_is_there_and_shown() -> None:
+    text = (DOCS / "web-ui.md").read_text()
+    shown = set(re.findall(r'(?:src|srcset)="images/([^"]+)"', text))
+    assert shown == {file.name for file in (DOCS / "images").iterdir()}
+
+
 @pytest.mark.parametrize("page", ["guarantees.md", "compatibility.md"])
 def test_every_test_that_a_page_names_exists(page: str) -> None:
     text = (DOCS / page).read_text()
