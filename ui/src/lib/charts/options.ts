@@ -129,6 +129,7 @@ function translucent(colour: string): string {
 }
 
 const ROOM = 64; // pixels that a word over the curves takes at least
+const APART = 5; // pixels between two lines that are told apart
 
 function drawMarks(chart: uPlot, { marks, colours }: Look): void {
   const { ctx, bbox } = chart;
@@ -143,10 +144,11 @@ function drawMarks(chart: uPlot, { marks, colours }: Look): void {
   ctx.setLineDash([ratio, 2 * ratio]);
   ctx.font = `${10 * ratio}px system-ui, sans-serif`;
   ctx.textBaseline = 'top';
-  let free = Number.NEGATIVE_INFINITY;
+  let [free, drawn] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const { at, label } of marks()) {
     const x = Math.round(chart.valToPos(at / 1000, 'x', true));
-    if (x < bbox.left || x > bbox.left + bbox.width) continue;
+    if (x < bbox.left || x > bbox.left + bbox.width || x < drawn + APART * ratio) continue;
+    drawn = x;
     ctx.beginPath();
     ctx.moveTo(x, bbox.top);
     ctx.lineTo(x, bbox.top + bbox.height);

@@ -50,7 +50,7 @@ const MACHINE: Hardware = {
 
 test('each part of the machine has a block, each accelerator its own', () => {
   const found = blocks(MACHINE);
-  expect(found.map(({ title }) => title)).toEqual(['System', 'Processor', 'RTX 5090', 'GPU 2']);
+  expect(found.map(({ title }) => title)).toEqual(['System', 'Processor', '0: RTX 5090', 'GPU 2']);
   expect(found[0]?.rows.map(({ value }) => value)).toEqual([
     'Debian 14',
     '7.1.2',

@@ -69,10 +69,16 @@ export function blocks(hardware: Hardware): Block[] {
       ],
     },
     ...accelerators.map((accelerator) => ({
-      title: accelerator.model ?? `${capital(accelerator.kind ?? 'GPU')} ${accelerator.index + 1}`,
+      title: titleOf(accelerator, accelerators.length > 1),
       rows: ofAccelerator(accelerator),
     })),
   ];
+}
+
+/** Equal ones are told apart by their number. */
+function titleOf({ model, kind, index }: Accelerator, several: boolean): string {
+  if (!model) return `${capital(kind ?? 'GPU')} ${index + 1}`;
+  return several ? `${index}: ${model}` : model;
 }
 
 function ofAccelerator({ vendor, kind, architecture, memory, driver, ...more }: Accelerator) {
