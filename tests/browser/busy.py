@@ -1,7 +1,8 @@
-"""A model server that never rests: `python busy.py PORT`.
+"""A model server that never rests: `python busy.py PORT [quiet]`.
 
 It answers each request with four events a second until the client leaves, and writes a hundred
-lines a second to its log for as long as somebody listens to an answer.
+lines a second to its log for as long as somebody listens to an answer; none if it is to be
+quiet.
 """
 
 from __future__ import annotations
@@ -55,5 +56,6 @@ def chatter() -> None:
         time.sleep(1 / LINES)
 
 
-threading.Thread(target=chatter, daemon=True).start()
+if "quiet" not in sys.argv:
+    threading.Thread(target=chatter, daemon=True).start()
 ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Busy).serve_forever()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -43,17 +44,21 @@ SIZES: dict[str, ViewportSize] = {
 }
 Theme = Literal["light", "dark"]
 
-BROKEN = """
+MORE = f"""
   broken:
     name: Broken
     cmd: |
-      ${server} --model /nowhere/model.gguf
+      ${{server}} --model /nowhere/model.gguf
+  endless:
+    name: Endless
+    cmd: {sys.executable} {Path(__file__).with_name("busy.py")} ${{PORT}} quiet
+    checkEndpoint: /
 """
 
 
 @dataclass(frozen=True)
 class Site:
-    """A running hotbay with the models of the demo, and one that cannot start."""
+    """A running hotbay with the models of the demo, one that cannot start, and an endless one."""
 
     url: str
     program: Program
@@ -73,29 +78,26 @@ class Site:
         return self.ask("POST", "/v1/chat/completions", body)
 
     @asynccontextmanager
-    async def streaming(self, model: str) -> AsyncIterator[None]:
-        """Have a client that reads nothing of its answer, which therefore goes on."""
-        message = {"role": "user", "content": "Hello"}
-        body = {"model": model, "messages": [message], "stream": True}
-        data = json.dumps(body | {"max_tokens": 4000, "ignore_eos": True}).encode()
-        head = f"Content-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n"
+    async def streaming(self) -> AsyncIterator[None]:
+        """Have a client of the endless model."""
+        body = b'{"model": "endless", "stream": true}'
+        head = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
         address = urlsplit(self.url)
         with socket.create_connection((address.hostname, address.port)) as client:
             client.sendall(
-                b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n" + head.encode()
+                b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n" + head + body
             )
-            client.sendall(data)
             yield
 
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The demo's configuration, with a model that cannot start."""
+    """The demo's configuration, with a model that cannot start and one that never ends."""
     assert (STATIC / "index.html").is_file(), "the web UI is not built; run: make ui"
     # All workers of a parallel run share the models.
     folder = tmp_path_factory.getbasetemp().parent / "models"
     text = configuration(write_models(folder, tell=lambda _line: None))
-    return text.replace("\nmodels:\n", f"\nmodels:\n{BROKEN}", 1)
+    return text.replace("\nmodels:\n", f"\nmodels:\n{MORE}", 1)
 
 
 def with_own_ports(configuration: str) -> str:
@@ -182,7 +184,7 @@ async def visitor(browser: Browser, site: Site) -> AsyncIterator[Visitor]:
 
 async def settled(page: Page) -> None:
     """Wait until the page shows what it has to show."""
-    await expect(page.locator("main .loading")).to_have_count(0)
+    await expect(page.locator("main div.loading")).to_have_count(0)
 
 
 async def violations(page: Page) -> list[str]:

@@ -73,12 +73,12 @@ async def test_nothing_that_opens_over_a_page_is_a_barrier(
         assert await violations(page) == []
         await page.keyboard.press("Escape")
     await expect(dialog).to_have_count(0)
-    async with visitor.site.streaming("alpha"):
+    async with visitor.site.streaming():
         await page.get_by_role("button", name="More for request").click()
         await expect(page.get_by_role("menuitem").first).to_be_focused()
         assert await violations(page) == []
         await page.keyboard.press("Escape")
-        await page.get_by_role("link", name="alpha").last.click()
+        await page.get_by_role("link", name="endless").last.click()
         await page.get_by_role("button", name="Unload", exact=True).click()
         await expect(dialog).to_contain_text("will break off")
         assert await violations(page) == []
@@ -151,13 +151,13 @@ async def test_a_phone_is_enough_to_load_cancel_and_unload(
         entry = page.get_by_role("main").get_by_role("listitem").filter(has=link)
         await entry.get_by_role("button", name="Load").tap()
         await expect(entry).to_contain_text("ready")
-        async with site.streaming("alpha"):
+        async with site.streaming():
             await page.get_by_role("button", name="Navigation").tap()
             await page.get_by_role("dialog").get_by_role("link", name="Now").tap()
             await page.get_by_role("button", name="Cancel request").tap()
             await expect(page.get_by_text("No request is in progress")).to_be_visible()
         await page.get_by_role("button", name="Navigation").tap()
-        await page.get_by_role("dialog").get_by_role("link", name="alpha").tap()
+        await page.get_by_role("dialog").get_by_role("link", name="endless").tap()
         await page.get_by_role("button", name="Unload").tap()
         await expect(page.get_by_role("main")).to_contain_text("stopped")
         small = await page.evaluate(

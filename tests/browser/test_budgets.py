@@ -72,7 +72,7 @@ async def test_few_requests_are_made_before_the_first_page_can_be_used(visitor: 
     page.context.on("request", lambda request: asked.append(request.url))
     await page.goto(f"{visitor.site.url}/ui/")
     await expect(page.get_by_text("Models over time")).to_be_visible()
-    await expect(page.locator("main .loading")).to_have_count(0)
+    await expect(page.locator("main div.loading")).to_have_count(0)
     assert len(asked) <= REQUESTS, asked
 
 
