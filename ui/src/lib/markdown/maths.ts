@@ -1,6 +1,6 @@
 /** Formulas as MathML, which browsers draw themselves. */
 
-import temml from 'temml';
+import temml from 'temml/temml.js';
 
 /** Builds a formula inside an element; one that is wrong is shown as it was written. */
 export function draw(formula: string, display: boolean, element: HTMLElement): void {
