@@ -18,7 +18,7 @@ from statistics import median, quantiles
 from hotbay.activity.captures import Capture
 from hotbay.activity.database import Database
 from hotbay.activity.hours import HOUR
-from hotbay.activity.inserts import insert
+from hotbay.activity.inserts import insert, record_of
 from hotbay.activity.queries import Filters, Query
 from hotbay.activity.retention import Retention
 from hotbay.activity.row import Row, Tokens
@@ -79,7 +79,7 @@ def fill(path: Path, rows: int) -> None:
             moment += chance.expovariate(1 / BETWEEN)
             some.append(some_row(chance, moment))
         with database.writing() as connection:
-            insert(connection, some)
+            insert(connection, [record_of(row) for row in some])
     database.close()
 
 
@@ -139,7 +139,9 @@ async def measure_writing(path: Path) -> None:
     """Write 2 000 rows a second for two seconds, and see how late the event loop gets."""
     row = some_row(random.Random(2), FIRST)
     body = b"".join(b"Sentence %d of a conversation. " % n for n in range(70))
-    capture = Capture("/v1/chat/completions", {"Content-Type": "application/json"}, body, {}, body)
+    capture = Capture(
+        "/v1/chat/completions", [(b"content-type", b"application/json")], body, [], body
+    )
     print("| each request adds | event loop | all threads | late, median | late, p99 |")
     print("|---|---|---|---|---|")
     store = Store(Settings(path, Retention(0, 0), 5 << 20), print)
