@@ -209,7 +209,6 @@ class ModelExchange(Exchange):
         if self._selector and self._destination is None and not ignored:
             self._note(self._selector)
         if effect.refusal is Refusal.BROKEN and self._failure is not None:
-            self._granted, self._request = False, 0
             super().broken(self._failure)
             return
         super().refused(effect)
