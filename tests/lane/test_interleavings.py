@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.lane.serving import get, post
@@ -321,6 +322,24 @@ def test_each_request_ends_once_and_gives_everything_back(
         play.send(begin)
         for step, *args in steps:
             step(play, *args)
+        play.finish()
+    finally:
+        play.stage.loop.close()
+
+
+@pytest.mark.parametrize("step", [Play.leave, Play.cancel, Play.grant, None])
+@pytest.mark.parametrize("name", ["large upload", "large chunks"])
+def test_a_client_that_is_held_up_is_let_go(step: Callable[[Play], None] | None, name: str) -> None:
+    play = Play([name, "chat"], holding=True, crashed=False)
+    try:
+        play.send(1.0)
+        play.send(1.0)
+        assert play.wire.paused
+        play.wait(1.9)
+        if step is None:
+            play.refuse(Refusal.START_FAILED)
+        else:
+            step(play)
         play.finish()
     finally:
         play.stage.loop.close()
