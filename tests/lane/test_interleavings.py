@@ -50,6 +50,7 @@ REQUESTS = {
     "upload": post(bytes(20), path="/upstream/m1/v1/completions"),
     "expecting upload": post(bytes(20), EXPECTS, path="/upstream/m1/x"),
     "large upload": post(bytes(LARGE), path="/upstream/m1/x"),
+    "huge upload": post(bytes(2 * LARGE), path="/upstream/m1/x"),
     "chunks": chunked("/upstream/m1/x", size=30),
     "large chunks": chunked("/upstream/m1/x", HURRIED, size=LARGE),
     "too many chunks": chunked("/upstream/m1/x", size=1_000_001),
@@ -266,6 +267,7 @@ class Play:
         if not self.over:
             got = responses(bytes(self.wire.out))
             assert len(got) == len(self.names), "a client waits for ever"
+            assert not self.wire.paused
             assert all(response.whole for response in got)
         self._do(self.wire.abort)
         assert self.stage.memory.used == 0
@@ -328,7 +330,7 @@ def test_each_request_ends_once_and_gives_everything_back(
 
 
 @pytest.mark.parametrize("step", [Play.leave, Play.cancel, Play.grant, None])
-@pytest.mark.parametrize("name", ["large upload", "large chunks"])
+@pytest.mark.parametrize("name", ["large upload", "large chunks", "huge upload"])
 def test_a_client_that_is_held_up_is_let_go(step: Callable[[Play], None] | None, name: str) -> None:
     play = Play([name, "chat"], holding=True, crashed=False)
     try:
