@@ -139,7 +139,9 @@ async def measure_writing(path: Path) -> None:
     """Write 2 000 rows a second for two seconds, and see how late the event loop gets."""
     row = some_row(random.Random(2), FIRST)
     body = b"".join(b"Sentence %d of a conversation. " % n for n in range(70))
-    capture = Capture("/v1/chat/completions", {"Content-Type": "application/json"}, body, {}, body)
+    capture = Capture(
+        "/v1/chat/completions", [(b"content-type", b"application/json")], body, [], body
+    )
     print("| each request adds | event loop | all threads | late, median | late, p99 |")
     print("|---|---|---|---|---|")
     store = Store(Settings(path, Retention(0, 0), 5 << 20), print)

@@ -284,9 +284,9 @@ async def test_a_capture_is_what_was_forwarded_and_answered(office: Office) -> N
 
     assert capture == Capture(
         "/v1/completions",
-        {"X-Sent": "yes"},
+        [(b"x-sent", b"yes")],
         b'{"model":"lily"}',
-        {"Content-Type": "application/json"},
+        [(b"content-type", b"application/json")],
         ANSWER,
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.activity.logs import opened, row
 
-from hotbay.activity.captures import Capture, Captures, capture_of, parts_of
+from hotbay.activity.captures import Capture, Captures, capture_of, packed, parts_of
 from hotbay.activity.transcript import Choice, Part, Transcript, events_of, transcript_of
 
 JSON = [(b"content-type", b"application/json")]
@@ -54,9 +54,9 @@ def test_the_route_says_which_bodies_are_kept(
     found = capture(asked_path=path, path="/forwarded")
     assert found == Capture(
         "/forwarded",
-        {"Content-Type": "application/json"},
+        JSON,
         request_body,
-        {"Content-Type": "application/json"},
+        JSON,
         response_body,
     )
     assert parts_of(path) == (request_body is not None, response_body is not None)
@@ -117,13 +117,13 @@ def test_headers_are_canonical_and_without_secrets() -> None:
 
 def noise(size: int, seed: int = 0) -> Capture:
     """Return a capture that does not get smaller by compressing."""
-    return Capture("/", {}, None, {}, random.Random(seed).randbytes(size))
+    return Capture("/", [], None, [], random.Random(seed).randbytes(size))
 
 
 def test_a_capture_comes_back_as_it_was() -> None:
     captures = Captures(1 << 20)
-    kept = Capture("/v1/x", {"A": "ä"}, b"\x00\xff", {}, b"answer " * 10_000)
-    captures.keep(7, kept)
+    kept = Capture("/v1/x", [(b"a", b"\xe4")], b"\x00\xff", [], b"answer " * 10_000)
+    captures.keep(7, packed(kept))
     assert captures.get(7) == kept
     assert captures.get(8) is None
     assert 7 in captures
@@ -134,17 +134,17 @@ def test_a_capture_comes_back_as_it_was() -> None:
 def test_the_oldest_make_room_for_the_newest() -> None:
     captures = Captures(10_000)
     for number in range(1, 8):
-        captures.keep(number, noise(3_000, number))
+        captures.keep(number, packed(noise(3_000, number)))
         assert captures.size <= 10_000
     assert [number for number in range(10) if number in captures] == [5, 6, 7]
-    captures.keep(8, noise(9_000))
+    captures.keep(8, packed(noise(9_000)))
     assert [number for number in range(10) if number in captures] == [8]
 
 
 def test_a_capture_that_is_too_large_is_not_kept_and_evicts_nothing() -> None:
     captures = Captures(10_000)
-    captures.keep(1, noise(3_000))
-    captures.keep(2, noise(10_001))
+    captures.keep(1, packed(noise(3_000)))
+    captures.keep(2, packed(noise(10_001)))
     assert 1 in captures
     assert 2 not in captures
     assert len(captures) == 1
@@ -153,7 +153,7 @@ def test_a_capture_that_is_too_large_is_not_kept_and_evicts_nothing() -> None:
 def test_a_smaller_limit_applies_at_once() -> None:
     captures = Captures(10_000)
     for number in range(1, 4):
-        captures.keep(number, noise(3_000, number))
+        captures.keep(number, packed(noise(3_000, number)))
     captures.limit = 4_000
     assert [number for number in range(10) if number in captures] == [3]
     captures.limit = 0

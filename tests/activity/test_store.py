@@ -76,7 +76,7 @@ async def test_numbers_count_up_and_each_row_is_told_its_own(path: Path | None) 
 
 
 async def test_a_row_and_its_capture_can_be_read_when_its_number_is_told(path: Path | None) -> None:
-    capture = Capture("/", {}, b"question", {}, b"answer")
+    capture = Capture("/", [], b"question", [], b"answer")
     async with opened(path) as log:
         found: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 

@@ -70,7 +70,7 @@ SAMPLE = row(
 @pytest.mark.usefixtures("utc")
 async def test_the_sample_of_the_spec(serve: Serve) -> None:
     served = await serve()
-    await fill(served, SAMPLE, capture=Capture("/", {}, None, {}, b"x"))
+    await fill(served, SAMPLE, capture=Capture("/", [], None, [], b"x"))
     assert (await served.get(ROWS)).json == {
         "data": [
             {
@@ -327,9 +327,9 @@ async def test_the_statistics_of_the_spec(serve: Serve) -> None:
 
 CAPTURE = Capture(
     "/v1/chat/completions",
-    {"Content-Type": "application/json", "Authorization": "[REDACTED]"},
+    [(b"content-type", b"application/json"), (b"authorization", b"[REDACTED]")],
     b'{"model":"lily"}',
-    {"Content-Type": "text/event-stream; charset=utf-8"},
+    [(b"content-type", b"text/event-stream; charset=utf-8")],
     CHAT,
 )
 
@@ -362,8 +362,8 @@ async def test_a_capture(serve: Serve) -> None:
 
 async def test_parts_that_are_not_kept_are_null(serve: Serve) -> None:
     served = await serve()
-    await fill(served, row(), capture=Capture("/", {}, b"", {}, None))
-    await fill(served, row(), capture=Capture("/", {}, None, {}, b"{}"))
+    await fill(served, row(), capture=Capture("/", [], b"", [], None))
+    await fill(served, row(), capture=Capture("/", [], None, [], b"{}"))
     first, second = [(await served.get(f"/api/x/captures/{n}")).json for n in (1, 2)]
     assert (first["req_body"], first["resp_body"], first["reassembled"]) == ("", None, None)
     assert (second["req_body"], second["resp_body"], second["reassembled"]) == (None, "e30=", None)
@@ -383,9 +383,9 @@ async def test_captures_that_there_are_not(serve: Serve, prefix: str) -> None:
 
 async def test_whether_there_is_a_capture_is_looked_up_at_the_moment(serve: Serve) -> None:
     served = await serve({"captureBuffer": 1})
-    await fill(served, row(), capture=Capture("/", {}, None, {}, os.urandom(700_000)))
+    await fill(served, row(), capture=Capture("/", [], None, [], os.urandom(700_000)))
     assert (await served.get(ROWS)).json["data"][0]["has_capture"] is True
-    await fill(served, row(), capture=Capture("/", {}, None, {}, os.urandom(700_000)))
+    await fill(served, row(), capture=Capture("/", [], None, [], os.urandom(700_000)))
     newest, oldest = (await served.get(ROWS)).json["data"]
     assert newest["has_capture"] is True
     assert oldest["has_capture"] is False

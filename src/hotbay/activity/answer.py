@@ -6,6 +6,8 @@ a time, so that many large answers at once do not fill the memory.
 
 from __future__ import annotations
 
+import msgspec
+
 from hotbay.activity.encodings import DecodingError, decoded
 from hotbay.activity.reading import ResponseReader
 
@@ -21,52 +23,46 @@ class Shelf:
         self.used = 0
 
 
-class Answer:
+class Answer(msgspec.Struct, eq=False):
     """What has passed of one answer.
 
     Attributes:
-        reader: reads its numbers.
-        size: bytes that are held for its capture.
+        reader: reads its numbers; is fed everything.
+        shelf: counts what all answers hold.
+        room: bytes that may be held for its capture, compressed or not; 0: there is none.
+        whole: the capture has the body; otherwise it only needs to know that there is one.
+        pieces: what is held for its capture; None: there will be none.
+        size: bytes of that.
     """
 
-    __slots__ = ("_pieces", "_room", "_shelf", "_whole", "reader", "size")
-
-    def __init__(self, reader: ResponseReader, *, room: int, whole: bool, shelf: Shelf) -> None:
-        """Begin to collect.
-
-        Args:
-            reader: is fed everything.
-            room: bytes that may be held for its capture, compressed or not; 0: there is none.
-            whole: the capture has the body; otherwise it only needs to know that there is one.
-            shelf: counts what all answers hold.
-        """
-        self.reader = reader
-        self.size = 0
-        self._room = room
-        self._whole = whole
-        self._shelf = shelf
-        self._pieces: list[bytes] | None = [] if room else None
+    reader: ResponseReader
+    shelf: Shelf
+    room: int
+    whole: bool
+    pieces: list[bytes] | None
+    size: int = 0
 
     def feed(self, data: bytes) -> None:
         """Take a piece."""
         self.reader.feed(data)
-        pieces = self._pieces
-        if pieces is None or (pieces and not self._whole):
+        pieces = self.pieces
+        if pieces is None or (pieces and not self.whole):
             return
         pieces.append(data)
-        self.size += len(data)
-        self._shelf.used += len(data)
-        if self.size > self._room or self._shelf.used > self._shelf.limit:
+        size = len(data)
+        self.size += size
+        self.shelf.used += size
+        if self.size > self.room or self.shelf.used > self.shelf.limit:
             self.drop()
 
     def drop(self) -> None:
         """Do without a capture."""
-        self._pieces = None
+        self.pieces = None
         self.put_down()
 
     def put_down(self) -> int:
         """Have it counted by somebody else what is held; return how much that is."""
-        self._shelf.used -= self.size
+        self.shelf.used -= self.size
         size, self.size = self.size, 0
         return size
 
@@ -75,11 +71,11 @@ class Answer:
 
         In any thread, after the last `feed`.
         """
-        if self._pieces is None:
+        if self.pieces is None:
             return None
-        if not self._whole or not self.reader.codings:
-            return b"".join(self._pieces)
+        if not self.whole or not self.reader.codings:
+            return b"".join(self.pieces)
         try:
-            return b"".join(decoded(self._pieces, self.reader.codings, self._room))
+            return b"".join(decoded(self.pieces, self.reader.codings, self.room))
         except DecodingError:
             return None

@@ -8,7 +8,7 @@ What is large or compressed is left to the thread that writes the activity log.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -83,15 +83,12 @@ class Bookkeeper:
             recording.path,
             status,
             recording.response_headers,
-            since=_began(reversed(recording.marks), "forwarded") or clock(),
+            since=recording.marks[-2].at,  # when it was forwarded
             clock=clock,
         )
-        return Answer(
-            reader,
-            room=self.store.settings.captures * LARGEST,
-            whole=is_success(status) and parts_of(recording.about.path).response_body,
-            shelf=self.shelf,
-        )
+        room = self.store.settings.captures * LARGEST
+        whole = is_success(status) and parts_of(recording.about.path).response_body
+        return Answer(reader, self.shelf, room, whole, [] if room else None)
 
     def close(self, recording: Recording) -> None:
         """Have row and capture made and written; of a request that makes none, only count it."""
@@ -230,7 +227,7 @@ def _waits_ms(recording: Recording) -> tuple[int, int, int]:
     return round(queued * 1000), round(swapping * 1000), round(loading * 1000)
 
 
-def _began(marks: Iterable[Mark], phase: Phase) -> float | None:
+def _began(marks: Sequence[Mark], phase: Phase) -> float | None:
     """Return when the first of these that is of a phase began."""
     for mark in marks:
         if mark.phase == phase:

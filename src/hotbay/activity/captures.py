@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from hotbay.activity.headers import shown_headers
+from hotbay.activity.headers import shown_headers, without_secrets
 from hotbay.activity.recording import Headers
 
 LEVEL = 1
@@ -23,22 +23,34 @@ SMALL = 4 << 10
 """Bytes below which a capture stays as it is: compressing it would be half of what it costs."""
 
 
-class Capture(msgspec.Struct, frozen=True, array_like=True):
+class Capture(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A request and its answer, secrets in the headers left out.
 
     Attributes:
         path: as in the row.
-        request_headers: as forwarded, by canonical name.
+        request: headers as forwarded, names in lower case.
         request_body: as forwarded, after filters; None if it is not kept.
-        response_headers: by canonical name, without `Content-Encoding`.
+        response: headers as answered, names in lower case.
         response_body: uncompressed; None if it is not kept.
     """
 
     path: str
-    request_headers: dict[str, str]
+    request: list[tuple[bytes, bytes]]
     request_body: bytes | None
-    response_headers: dict[str, str]
+    response: list[tuple[bytes, bytes]]
     response_body: bytes | None
+
+    @property
+    def request_headers(self) -> dict[str, str]:
+        """The request's headers, by canonical name."""
+        return shown_headers(self.request)
+
+    @property
+    def response_headers(self) -> dict[str, str]:
+        """The answer's headers, by canonical name; the encoding has been undone."""
+        shown = shown_headers(self.response)
+        shown.pop("Content-Encoding", None)
+        return shown
 
 
 class Parts(NamedTuple):
@@ -91,15 +103,17 @@ def capture_of(
     if good and not response_body:
         return None
     parts = parts_of(asked_path)
-    shown = shown_headers(response_headers)
-    shown.pop("Content-Encoding", None)
     return Capture(
         path,
-        shown_headers(request_headers),
+        without_secrets(request_headers),
         request_body if parts.request_body else None,
-        shown,
+        without_secrets(response_headers),
         response_body if parts.response_body and good else None,
     )
+
+
+packed = msgspec.msgpack.Encoder().encode
+"""Turns a capture into what is kept of it: one object instead of dozens."""
 
 
 class Captures:
@@ -113,7 +127,6 @@ class Captures:
         self._kept: OrderedDict[int, bytes] = OrderedDict()
         self._lock = threading.Lock()
         self._compress: Callable[[bytes], bytes] | None = None
-        self._encode = msgspec.msgpack.Encoder().encode
         self._decode = msgspec.msgpack.Decoder(Capture).decode
 
     @property
@@ -133,9 +146,8 @@ class Captures:
     def __contains__(self, number: object) -> bool:
         return number in self._kept
 
-    def keep(self, number: int, capture: Capture) -> None:
-        """Keep a capture under the number of its row; one that is too large is not kept."""
-        data = self._encode(capture)
+    def keep(self, number: int, data: bytes) -> None:
+        """Keep a `packed` capture under the number of its row, unless it is too large."""
         with self._lock:
             if len(data) >= SMALL:
                 data = self._compressed(data)

@@ -90,15 +90,18 @@ class Counters:
             if queue_wait is not None:
                 tally.waits.observe(queue_wait)
             # A server may tell nonsense, and -1 stands for what it does not tell.
-            tally.input_tokens += max(0, tokens.input)
-            tally.output_tokens += max(0, tokens.output)
-            tally.cached_tokens += max(0, tokens.cache)
+            if tokens.input > 0:
+                tally.input_tokens += tokens.input
+            if tokens.output > 0:
+                tally.output_tokens += tokens.output
+            if tokens.cache > 0:
+                tally.cached_tokens += tokens.cache
             if pace.ttft is not None:
                 tally.first_tokens.observe(pace.ttft)
             if pace.itl is not None:
                 tally.intervals.observe(pace.itl)
-            speed = tokens.tokens_per_second if tokens.tokens_per_second > 0 else None
-            speed = speed or pace.tokens_per_second
+            told = tokens.tokens_per_second
+            speed = told if told > 0 else pace.tokens_per_second
             if speed is not None:
                 tally.speeds.observe(speed)
 

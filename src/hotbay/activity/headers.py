@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 REDACTED = "[REDACTED]"
+_REDACTED = REDACTED.encode()
 _SECRET = frozenset(
     {b"authorization", b"proxy-authorization", b"cookie", b"set-cookie", b"x-api-key"}
 )
@@ -22,6 +23,11 @@ def shown_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
             shown[key] = REDACTED if secret else value.decode("utf-8", "replace")
     shown.pop("Host", None)
     return shown
+
+
+def without_secrets(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Return headers, of which the names are in lower case, as they are but for the secrets."""
+    return [(name, _REDACTED if name in _SECRET else value) for name, value in headers]
 
 
 @lru_cache(_NAMES)

@@ -88,30 +88,34 @@ class InFlight:
     def add(self, recording: Recording) -> None:
         """Take up a request that begins."""
         self._open[recording.id] = recording
-        self._note(recording)
+        if self._watched:
+            self._note(recording)
 
     def remove(self, recording: Recording) -> None:
         """Forget a request that has ended."""
         del self._open[recording.id]
-        self._note(recording, removed=True)
+        if self._watched:
+            self._note(recording, removed=True)
 
     def grew(self, recording: Recording) -> None:
         """Tell onlookers about more bytes, if it is time again."""
         now = self._clock()
         if now - recording.published >= GROWTH_EVERY:
             recording.published = now
-            self._note(recording)
+            self.changed(recording)
 
     def waits(self, recording: Recording) -> None:
         """Tell onlookers who want the details that a request waits for something else, or not."""
-        self._note(recording, plain=False)
+        if self._watched:
+            self._note(recording, plain=False)
 
     def changed(self, recording: Recording) -> None:
         """Tell onlookers that an answer has begun, or grown."""
-        self._note(recording)
+        if self._watched:
+            self._note(recording)
 
     def _note(self, recording: Recording, *, removed: bool = False, plain: bool = True) -> None:
-        if not self._watched or self._overflown:
+        if self._overflown:
             return
         change = _change(recording, self._clock(), removed=removed, plain=plain)
         last = self._changes[-1] if self._changes else None

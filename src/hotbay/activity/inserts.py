@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
+import sys
 import time
 from collections.abc import Sequence
 
@@ -41,8 +42,12 @@ Record = tuple[tuple[object, ...], tuple[object, ...]]
 """The values of a row in both tables, without its number."""
 
 
-def insert(connection: sqlite3.Connection, records: Sequence[Record]) -> range:
+def insert(
+    connection: sqlite3.Connection, records: Sequence[Record], newest: int = sys.maxsize
+) -> range:
     """Add rows within the caller's transaction; return the numbers they got.
+
+    All get numbers, but only so many of the newest are added: others would have to go at once.
 
     Takes as few statements as possible: around each Python lets go of its lock, and has to wait
     for it afterwards as long as the event loop is busy.
@@ -54,7 +59,7 @@ def insert(connection: sqlite3.Connection, records: Sequence[Record]) -> range:
     """
     first = _next_number(connection)
     numbers = range(first, first + len(records))
-    begin = 0
+    begin = max(0, len(records) - newest)
     for size, statements in _STATEMENTS:
         while len(records) - begin >= size:
             activity: list[object] = []

@@ -86,12 +86,13 @@ def read_response(
         elif name == b"content-encoding":
             codings = value
     coding = codings.decode("latin-1") if codings else ""
+    packed = is_compressed(coding)
     if not is_success(status):
-        return _FailureReader(status, coding)
+        return _FailureReader(coding, not packed, status=status)
     if b"text/event-stream" not in kind.lower():
-        return _BodyReader(coding, may_be_list=path.startswith("/infill"))
+        return _BodyReader(coding, not packed, may_be_list=path.startswith("/infill"))
     stream = EventStream(since, clock)
-    return _PackedStreamReader(coding, stream) if is_compressed(coding) else _StreamReader(stream)
+    return _PackedStreamReader(coding, stream=stream) if packed else _StreamReader(stream)
 
 
 class _StreamReader:
@@ -109,90 +110,82 @@ class _StreamReader:
         return _reading(totals, duration_ms, pace=self._stream.pace(totals.tokens))
 
 
-class _Body:
-    """Collects a body as far as it may be worth reading."""
+class _Body(msgspec.Struct, eq=False):
+    """Collects a body as far as it may be worth reading.
 
-    __slots__ = ("_pieces", "_room", "_undecided", "codings")
+    Attributes:
+        codings: what is to be undone.
+        undecided: it is still to be seen whether it can be JSON.
+        pieces: what was collected.
+        room: bytes that may come; less than none: it is not worth reading.
+    """
 
-    def __init__(self, codings: str) -> None:
-        self.codings = codings
-        self._pieces: list[bytes] = []
-        self._room = LONGEST_BODY
-        self._undecided = not is_compressed(codings)  # whether it can be JSON
+    codings: str
+    undecided: bool = False
+    pieces: list[bytes] = msgspec.field(default_factory=list)
+    room: int = LONGEST_BODY
 
     def feed(self, data: bytes) -> None:
-        if self._room < 0:
+        if self.room < 0:
             return
-        if self._undecided and (begin := data.lstrip()[:1]):
-            self._undecided = False
+        if self.undecided and (begin := data.lstrip()[:1]):
+            self.undecided = False
             if begin not in b"{[":
-                self._room = -1
+                self.room = -1
                 return
-        self._pieces.append(data)
-        self._room -= len(data)
-        if self._room < 0:
-            self._pieces.clear()
+        self.pieces.append(data)
+        self.room -= len(data)
+        if self.room < 0:
+            self.pieces.clear()
 
     def body(self) -> bytes:
         """Return what was collected, decompressed; raises `DecodingError`."""
         if not self.codings:
-            return b"".join(self._pieces)
-        return b"".join(decoded(self._pieces, self.codings, LONGEST_BODY))
+            return b"".join(self.pieces)
+        return b"".join(decoded(self.pieces, self.codings, LONGEST_BODY))
 
 
-class _FailureReader(_Body):
+class _FailureReader(_Body, kw_only=True, eq=False):
     """A response that says why a request failed."""
 
-    __slots__ = ("_status",)
-
-    def __init__(self, status: int, codings: str) -> None:
-        super().__init__(codings)
-        self._status = status
+    status: int
 
     def finish(self, duration_ms: int) -> Reading:
         try:
-            error = failure_message(self._status, self.body())
+            error = failure_message(self.status, self.body())
         except DecodingError as damage:
             error = shortened(f"response decode failed: {damage}")
             return Reading(NO_TOKENS, error, duration_ms, damaged=True)
         return Reading(NO_TOKENS, error, duration_ms)
 
 
-class _BodyReader(_Body):
+class _BodyReader(_Body, kw_only=True, eq=False):
     """A response in one piece; `may_be_list`: it may be a list of them."""
 
-    __slots__ = ("_may_be_list",)
-
-    def __init__(self, codings: str, *, may_be_list: bool) -> None:
-        super().__init__(codings)
-        self._may_be_list = may_be_list
+    may_be_list: bool
 
     def finish(self, duration_ms: int) -> Reading:
         try:
             body = self.body()
         except DecodingError as damage:
             return _damaged(damage, duration_ms)
-        return _reading(_read_list(body) if self._may_be_list else _read_object(body), duration_ms)
+        return _reading(_read_list(body) if self.may_be_list else _read_object(body), duration_ms)
 
 
-class _PackedStreamReader(_Body):
+class _PackedStreamReader(_Body, kw_only=True, eq=False):
     """A compressed event stream; collected, as decompressing on the event loop costs too much."""
 
-    __slots__ = ("_stream",)
-
-    def __init__(self, codings: str, stream: EventStream) -> None:
-        super().__init__(codings)
-        self._stream = stream
+    stream: EventStream
 
     def finish(self, duration_ms: int) -> Reading:
         try:
-            for piece in decoded(self._pieces, self.codings, LONGEST_STREAM):
-                self._stream.feed(piece)
+            for piece in decoded(self.pieces, self.codings, LONGEST_STREAM):
+                self.stream.feed(piece)
         except CutShortError:
             pass  # a stream that is cut short counts as far as it came
         except DecodingError as damage:
             return _damaged(damage, duration_ms)
-        return _reading(self._stream.finish(), duration_ms)
+        return _reading(self.stream.finish(), duration_ms)
 
 
 class _Answer(msgspec.Struct, gc=False):

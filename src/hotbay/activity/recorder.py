@@ -9,11 +9,11 @@ import itertools
 import time
 from collections.abc import Callable
 
+from hotbay.activity import moments
 from hotbay.activity.answer import Answer
 from hotbay.activity.bookkeeper import Bookkeeper
 from hotbay.activity.inflight import Audience, InFlight
-from hotbay.activity.moments import now
-from hotbay.activity.recording import About, Recording
+from hotbay.activity.recording import About, Mark, Recording
 
 
 class Recorder:
@@ -51,7 +51,17 @@ class Recorder:
 
     def begin(self, about: About) -> Recording:
         """Take up a request."""
-        recording = Recording(next(self._numbers), about, self, self._wall(), self.clock())
+        now = self.clock()
+        recording = Recording(
+            next(self._numbers),
+            about,
+            self,
+            self._wall(),
+            now,
+            about.path,
+            about.headers,
+            [Mark("queued", now)],
+        )
         tracer = self.bookkeeper.tracer
         if tracer is not None:
             recording.trace = tracer.begin(about.headers)
@@ -89,7 +99,7 @@ class Recorder:
             self._queue_changed()
         if "grant" in self._events.wanted:
             data = {
-                "at": now(),
+                "at": moments.now(),
                 "id": str(recording.id),
                 "model": recording.about.model,
                 "attempt": recording.attempts,

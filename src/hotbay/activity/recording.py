@@ -8,7 +8,6 @@ later by whom `Recorder` hands them to.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
@@ -28,8 +27,7 @@ _PHASES: dict[str, Phase] = {"evicting": "swapping", "starting": "loading"}
 """What the other kinds of `core.effects.Wait` are not: the request's own swap is under way."""
 
 
-@dataclass(slots=True)
-class About:
+class About(msgspec.Struct, eq=False):
     """What is known of a request when it arrives; not to be changed.
 
     Attributes:
@@ -74,7 +72,7 @@ class Waiting(NamedTuple):
     position: int
 
 
-class Recording:
+class Recording(msgspec.Struct, eq=False):
     """Takes the notes of one request; made by `Recorder.begin`.
 
     After `ended` nobody changes it any more, so that another thread may read it.
@@ -102,54 +100,27 @@ class Recording:
         trace: its place in a trace, None without one.
     """
 
-    __slots__ = (
-        "_recorder",
-        "about",
-        "answer",
-        "attempts",
-        "end",
-        "error",
-        "first_byte",
-        "id",
-        "marks",
-        "outcome",
-        "path",
-        "priority",
-        "published",
-        "request_body",
-        "request_headers",
-        "response_headers",
-        "size",
-        "status",
-        "timestamp",
-        "trace",
-        "waiting",
-    )
-
-    def __init__(
-        self, number: int, about: About, recorder: Recorder, timestamp: float, now: float
-    ) -> None:
-        self.id = number
-        self.about = about
-        self.timestamp = timestamp
-        self.marks: list[Mark] = [Mark("queued", now)]
-        self.waiting: Waiting | None = None
-        self.priority: int | None = None
-        self.attempts = 0
-        self.path = about.path
-        self.request_headers = about.headers
-        self.request_body: bytes | None = None
-        self.status = 0
-        self.response_headers: Headers = ()
-        self.size = 0
-        self.first_byte: float | None = None
-        self.answer: Answer | None = None
-        self.published = now
-        self.outcome: Outcome | None = None
-        self.error = ""
-        self.end = 0.0
-        self.trace: Trace | None = None
-        self._recorder = recorder
+    id: int
+    about: About
+    _recorder: Recorder
+    timestamp: float
+    published: float
+    path: str
+    request_headers: Headers
+    marks: list[Mark]
+    waiting: Waiting | None = None
+    priority: int | None = None
+    attempts: int = 0
+    request_body: bytes | None = None
+    status: int = 0
+    response_headers: Headers = ()
+    size: int = 0
+    first_byte: float | None = None
+    answer: Answer | None = None
+    outcome: Outcome | None = None
+    error: str = ""
+    end: float = 0.0
+    trace: Trace | None = None
 
     @property
     def phase(self) -> Phase:
@@ -187,7 +158,9 @@ class Recording:
         """Take the head of the answer as the client gets it, names in lower case."""
         self.status = status
         self.response_headers = headers
-        if self.phase == "forwarded":  # otherwise it is told how it waits, or why it is refused
+        if (
+            self.marks[-1].phase == "forwarded"
+        ):  # otherwise it is told how it waits, or why it is refused
             self._enter("answering")
         self._recorder.inflight.changed(self)
 

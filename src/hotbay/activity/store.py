@@ -26,7 +26,7 @@ from hotbay.activity.retention import doom, remove_doomed
 from hotbay.activity.row import Row, Stored
 from hotbay.activity.settings import Settings
 from hotbay.activity.speeds import Speeds
-from hotbay.activity.writer import Item, Made, Then, Writer
+from hotbay.activity.writer import Item, Made, Make, Then, Writer
 
 READERS = 2
 """Queries that run at the same time."""
@@ -101,12 +101,7 @@ class Store:
         self._writer.put(Item((record_of(row), None), then))
 
     def add_later(
-        self,
-        make: Callable[[], tuple[Row, Capture | None]],
-        then: Then | None = None,
-        *,
-        size: int = 0,
-        light: bool = False,
+        self, make: Make, then: Then | None = None, *, size: int = 0, light: bool = False
     ) -> None:
         """Make a row and a capture, and write them.
 
@@ -119,7 +114,7 @@ class Store:
             light: `make` takes microseconds. Then it is called on the event loop, otherwise in
                 the thread that writes.
         """
-        self._writer.put(Item(partial(_made, make), then, size, light))
+        self._writer.put(Item(make, then, size, light))
 
     async def flush(self) -> None:
         """Wait until everything so far has been written, and everybody told."""
@@ -198,8 +193,9 @@ class Store:
             with self._database.writing() as connection:
                 numbers = insert(connection, records)
         else:
+            newest = self.settings.keep.rows or len(records)
             with self._removing() as connection:
-                numbers = insert(connection, records)
+                numbers = insert(connection, records, newest)
                 while self._remove_old(connection):
                     pass
         for number, (_, capture) in zip(numbers, made, strict=True):
@@ -240,8 +236,3 @@ class Store:
         self._speeds.subtract_doomed(connection)
         remove_doomed(connection)
         return True
-
-
-def _made(make: Callable[[], tuple[Row, Capture | None]]) -> Made:
-    row, capture = make()
-    return record_of(row), capture

@@ -51,13 +51,12 @@ def read_usage(usage: Any) -> Counted | None:
     """
     if not isinstance(usage, dict):
         return None
-    count = _either(usage, "prompt_tokens", "input_tokens")
-    output = _either(usage, "completion_tokens", "output_tokens")
+    count = _first(usage, "prompt_tokens", "input_tokens")
+    output = _first(usage, "completion_tokens", "output_tokens")
     cached = usage.get("cache_read_input_tokens", UNSET)
-    if cached is UNSET:
-        cached = _member(usage.get("input_tokens_details"), "cached_tokens")
-    if cached is UNSET:
-        cached = _member(usage.get("prompt_tokens_details"), "cached_tokens")
+    for details in ("input_tokens_details", "prompt_tokens_details"):
+        if cached is UNSET and isinstance(told := usage.get(details), dict):
+            cached = told.get("cached_tokens", UNSET)
     if count is output is cached is UNSET:
         return None
     return Counted(_count(count), _count(output), NOT_TOLD if cached is UNSET else _count(cached))
@@ -98,13 +97,9 @@ def put_together(counted: Counted | None, timings: Any = UNSET, metrics: Any = U
     return Totals(Tokens(cached, *drafts, tokens, output, prompt_speed, speed), duration_ms)
 
 
-def _either(told: dict[str, Any], name: str, other: str) -> Any:
+def _first(told: dict[str, Any], name: str, other: str) -> Any:
     value = told.get(name, UNSET)
     return told.get(other, UNSET) if value is UNSET else value
-
-
-def _member(value: Any, name: str) -> Any:
-    return value.get(name, UNSET) if isinstance(value, dict) else UNSET
 
 
 def _both(told: Any, proposed: str, accepted: str) -> tuple[int, int] | None:
