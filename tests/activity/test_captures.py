@@ -84,6 +84,15 @@ def test_an_empty_request_body_is_kept_and_one_not_in_memory_is_not() -> None:
     assert absent.request_body is None
 
 
+def test_secrets_are_not_even_kept() -> None:
+    found = capture(
+        request_headers=[(b"authorization", b"Bearer k3y"), (b"x-tag", b"1"), (b"x-tag", b"2")],
+        response_headers=[(b"set-cookie", b"a=k3y")],
+    )
+    assert found is not None
+    assert b"k3y" not in packed(found)
+
+
 def test_headers_are_canonical_and_without_secrets() -> None:
     found = capture(
         request_headers=[

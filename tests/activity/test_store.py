@@ -118,18 +118,38 @@ async def test_what_a_row_may_not_hold_does_not_keep_it_out(path: Path | None) -
         assert (await log.store.statistics()).totals.requests == 3
 
 
-async def test_rows_are_made_in_another_thread() -> None:
+@pytest.mark.parametrize("light", [True, False])
+async def test_only_what_is_light_is_made_on_the_event_loop(light: bool) -> None:
     threads = []
+
+    def make() -> tuple[Row, None]:
+        threads.append(threading.current_thread())
+        return row(), None
+
     async with opened() as log:
-        log.store.add_later(lambda: (threads.append(threading.current_thread()), (row(), None))[1])
+        log.store.add_later(make, light=light)
         await log.store.flush()
-    assert threads
-    assert threads[0] is not threading.current_thread()
+    (thread,) = threads
+    assert (thread is threading.current_thread()) == light
 
 
-async def test_a_row_that_cannot_be_made_costs_no_other() -> None:
+async def test_rows_are_numbered_in_their_order_however_they_are_made() -> None:
     async with opened() as log:
-        log.store.add_later(lambda: 1 / 0, log.told.append)
+        for number in range(100):
+            made = (row(str(number)), None)
+            if number % 3 == 0:
+                log.store.add(made[0])
+            else:
+                log.store.add_later(lambda made=made: made, light=number % 3 == 1)
+        await log.store.flush()
+        models = [stored.row.model for stored in await log.rows(descending=False)]
+    assert models == [str(number) for number in range(100)]
+
+
+@pytest.mark.parametrize("light", [True, False])
+async def test_a_row_that_cannot_be_made_costs_no_other(light: bool) -> None:
+    async with opened() as log:
+        log.store.add_later(lambda: 1 / 0, log.told.append, light=light)
         await log.add(row())
         assert log.told == [1]
         assert log.store.dropped == 1
@@ -384,6 +404,17 @@ async def test_the_newest_rows_stay_in_memory() -> None:
         await log.add(*[row()] * 10)
         assert await log.ids() == [16, 15, 14, 13]
         assert (await log.store.statistics()).totals.requests == 4
+
+
+async def test_of_more_rows_at_once_than_memory_is_for_the_newest_stay() -> None:
+    async with opened(rows=1000) as log:
+        await log.add(*[row()] * 2345)
+        assert log.told == list(range(1, 2346))
+        assert (await log.ids())[0] == 2345
+        assert (await log.store.statistics()).totals.requests == 1000
+        await log.add(row())
+        assert log.told[-1] == 2346
+        assert (await log.store.statistics()).totals.requests == 1000
 
 
 async def test_a_file_keeps_as_many_rows_as_it_should(tmp_path: Path) -> None:

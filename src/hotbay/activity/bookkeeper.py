@@ -107,7 +107,11 @@ class Bookkeeper:
             size, recording.request_body = 0, None
             if answer is not None:
                 answer.drop()
-        light = size + recording.size <= LIGHT and not (answer and answer.reader.codings)
+        light = (
+            size + recording.size <= LIGHT
+            and not (answer and answer.reader.codings)
+            and self.tracer is None  # spans take longer than all else
+        )
         make = partial(self._make, recording, captured)
         self.store.add_later(make, self._recorded, size=size, light=light)
 

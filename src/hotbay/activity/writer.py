@@ -30,9 +30,9 @@ ROWS = 20_000
 """Rows that may wait to be written."""
 BYTES = 64 << 20
 """Memory that they may hold on to."""
-TOGETHER = 64
-"""Rows that are made at once on the event loop, in a millisecond or less. One by one, in between
-other work, they would take twice as long: each time with cold caches."""
+TOGETHER = 32
+"""Rows that are made at once on the event loop, in half a millisecond or so. One by one, in between
+other work, they would take half as long again: each time with cold caches."""
 AT_A_TIME = 0.001
 """Seconds of making rows in the thread after which the event loop gets its turn."""
 
