@@ -146,6 +146,8 @@ async def test_a_busy_server_leaves_the_browser_at_rest(
 
 async def test_nothing_moves_while_answers_stream_in(visitor: Visitor, busy: Site) -> None:
     page = await visitor.open("#/now", url=busy.url)
+    lanes = page.get_by_role("region", name="Models over time")
+    await expect(lanes.get_by_role("link", name="busy")).to_be_visible()
     await expect(page.get_by_text(f"{IN_FLIGHT} requests", exact=True)).to_be_visible()
     moved = await page.evaluate(
         """window => new Promise(resolve => {

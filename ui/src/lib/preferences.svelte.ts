@@ -80,13 +80,40 @@ export function oneOf<const Value extends string | number>(
   );
 }
 
-/** All that is remembered, as it would be written into a file. */
+/** All that is remembered, also by pages that were not visited, as it goes into a file. */
 export function exported(): Record<string, unknown> {
-  return Object.fromEntries([...all].map(([name, { value }]) => [name, value]));
+  return Object.fromEntries(
+    stored().map((name) => [name, parsed(localStorage.getItem(PREFIX + name) ?? 'null')]),
+  );
+}
+
+/** Takes over what was exported; a value that is not one of ours is found out when it is read. */
+export function imported(values: Record<string, unknown>): void {
+  for (const [name, value] of Object.entries(values)) {
+    const text = JSON.stringify(value);
+    localStorage.setItem(PREFIX + name, text);
+    all.get(name)?.reread(text);
+  }
 }
 
 export function resetAll(): void {
+  for (const name of stored()) localStorage.removeItem(PREFIX + name);
   for (const preference of all.values()) preference.reset();
+}
+
+function stored(): string[] {
+  return Object.keys(localStorage)
+    .filter((key) => key.startsWith(PREFIX))
+    .map((key) => key.slice(PREFIX.length))
+    .sort();
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }
 
 window.addEventListener('storage', ({ key, newValue }) => {

@@ -56,6 +56,21 @@ export const PAGES: readonly Page[] = [
     key: 'h',
     load: () => import('./Hardware/Hardware.svelte'),
   },
+  {
+    id: 'configuration',
+    title: 'Configuration',
+    icon: 'configuration',
+    key: 'c',
+    load: () => import('./Configuration/Configuration.svelte'),
+  },
+  {
+    id: 'settings',
+    title: 'Settings',
+    icon: 'settings',
+    key: 's',
+    foot: true,
+    load: () => import('./Settings/Settings.svelte'),
+  },
 ];
 
 /** The page of an address; the root, and what does not exist, is the one to start with. */
