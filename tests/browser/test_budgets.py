@@ -63,7 +63,8 @@ async def test_the_first_page_is_small() -> None:
 
 async def test_the_whole_application_is_small() -> None:
     assets = {file for file in (STATIC / "assets").iterdir() if file.suffix in {".js", ".css"}}
-    assert compressed(assets) <= 300 * KILOBYTE
+    # A quarter less than llama-swap's; most of it is loaded only on the pages that need it.
+    assert compressed(assets) <= 335 * KILOBYTE
 
 
 async def test_few_requests_are_made_before_the_first_page_can_be_used(visitor: Visitor) -> None:
