@@ -111,8 +111,11 @@ def site(demo: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield Site(url, program)
 
 
+OwnSite = Callable[..., AbstractAsyncContextManager[Site]]
+
+
 @pytest.fixture
-def own_site(demo: str, tmp_path: Path) -> Callable[..., AbstractAsyncContextManager[Site]]:
+def own_site(demo: str, tmp_path: Path) -> OwnSite:
     """A hotbay that a test may change, reload or end: `async with own_site(more="…") as site`."""
 
     @asynccontextmanager

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 from playwright.async_api import Page, expect
-from tests.browser.conftest import Site, Theme, Visitor, overflow, settled, violations
+from tests.browser.conftest import OwnSite, Theme, Visitor, overflow, settled, violations
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-OwnSite = Callable[..., AbstractAsyncContextManager[Site]]
 
 PAGES = {
     "#/now": "Now",
