@@ -417,6 +417,26 @@ async def test_of_more_rows_at_once_than_memory_is_for_the_newest_stay() -> None
         assert (await log.store.statistics()).totals.requests == 1000
 
 
+async def test_whoever_looks_finds_every_row_that_was_told(path: Path | None) -> None:
+    """Several look at the same time, while rows come."""
+
+    async def look(log: Log) -> None:
+        told, done = 0, 300
+        while told < done:
+            told = len(log.told)
+            newest = await log.ids(limit=5)
+            number = newest[0] if newest else 0
+            assert number >= told
+            assert newest == list(range(number, max(0, number - 5), -1))
+
+    async with opened(path) as log:
+        looking = [asyncio.create_task(look(log)) for _ in range(3)]
+        for _ in range(100):
+            await log.add(*[row()] * 3)
+        await asyncio.gather(*looking)
+        assert (await log.store.statistics()).totals.requests == 300
+
+
 async def test_a_file_keeps_as_many_rows_as_it_should(tmp_path: Path) -> None:
     path = tmp_path / "activity.db"
     async with opened(path) as log:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import sqlite3
-import sys
 import time
 from collections.abc import Sequence
 
@@ -43,11 +42,11 @@ Record = tuple[tuple[object, ...], tuple[object, ...]]
 
 
 def insert(
-    connection: sqlite3.Connection, records: Sequence[Record], newest: int = sys.maxsize
+    connection: sqlite3.Connection, records: Sequence[Record], first: int | None = None
 ) -> range:
     """Add rows within the caller's transaction; return the numbers they got.
 
-    All get numbers, but only so many of the newest are added: others would have to go at once.
+    `first` is the number of the first one, None: that after the last row there ever was.
 
     Takes as few statements as possible: around each Python lets go of its lock, and has to wait
     for it afterwards as long as the event loop is busy.
@@ -57,9 +56,10 @@ def insert(
     Raises:
         sqlite3.Error: they cannot be added.
     """
-    first = _next_number(connection)
+    if first is None:
+        first = _next_number(connection)
     numbers = range(first, first + len(records))
-    begin = max(0, len(records) - newest)
+    begin = 0
     for size, statements in _STATEMENTS:
         while len(records) - begin >= size:
             activity: list[object] = []

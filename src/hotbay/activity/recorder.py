@@ -94,9 +94,11 @@ class Recorder:
 
     def granted(self, recording: Recording, *, waited: bool) -> None:
         """Learn that a request is forwarded."""
-        self.inflight.waits(recording)
         if waited:
             self._queue_changed()
+        if not self._events.wanted:
+            return
+        self.inflight.waits(recording)
         if "grant" in self._events.wanted:
             data = {
                 "at": moments.now(),

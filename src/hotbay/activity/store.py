@@ -21,6 +21,7 @@ from hotbay.activity.captures import Capture, Captures
 from hotbay.activity.database import Database, StoreError
 from hotbay.activity.histogram import Histogram
 from hotbay.activity.inserts import insert, record_of
+from hotbay.activity.latest import Latest
 from hotbay.activity.queries import Filters, Page, Query, find_page, find_row, find_some
 from hotbay.activity.retention import doom, remove_doomed
 from hotbay.activity.row import Row, Stored
@@ -63,6 +64,7 @@ class Store:
         self.settings = settings
         self.captures = Captures(settings.captures)
         self._database = database or Database(settings.path)
+        self._latest = None if self._database.persistent else Latest(settings.keep.rows)
         self._speeds = Speeds()
         self._closed = False
         self._warn = warn
@@ -73,6 +75,8 @@ class Store:
         """Take up other settings; the path must be the same."""
         self.settings = settings
         self.captures.limit = settings.captures
+        if self._latest is not None:
+            self._latest.keep(settings.keep.rows)
 
     async def close(self) -> None:
         """Write what waits, let those who read finish, and close the log."""
@@ -166,6 +170,7 @@ class Store:
 
     async def _read(self, find: Callable[[sqlite3.Connection], T]) -> T:
         def find_in_thread() -> T:
+            self._settle()
             with self._database.reading() as connection:
                 return find(connection)
 
@@ -182,6 +187,7 @@ class Store:
     # -- in other threads ----------------------------------------------------------------------
 
     def _statistics(self, model: str) -> Statistics:
+        self._settle()
         with self._speeds.lock, self._database.reading() as connection:
             return Statistics(
                 hours.totals(connection, model), *self._speeds.histograms(connection, model)
@@ -189,19 +195,24 @@ class Store:
 
     def _write(self, made: Sequence[Made]) -> Sequence[int]:
         records = [record for record, _ in made]
-        if self._database.persistent:
+        if self._latest is None:
             with self._database.writing() as connection:
                 numbers = insert(connection, records)
         else:
-            newest = self.settings.keep.rows or len(records)
-            with self._removing() as connection:
-                numbers = insert(connection, records, newest)
-                while self._remove_old(connection):
-                    pass
+            numbers = self._latest.add(records)
         for number, (_, capture) in zip(numbers, made, strict=True):
             if capture is not None and self.captures.limit:
                 self.captures.keep(number, capture)
         return numbers
+
+    def _settle(self) -> None:
+        """Put into the database what is not there yet, if the log is in memory."""
+        if self._latest:
+            with self._removing() as connection:
+                first, records = self._latest.take()
+                insert(connection, records, first)
+                while self._remove_old(connection):
+                    pass
 
     def _tidy(self) -> bool:
         """Do some of what keeps the log quick and small; return whether there is more to do."""
