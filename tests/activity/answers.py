@@ -78,9 +78,9 @@ def read(
     headers = [(b"server", b"test"), (b"content-type", kind.encode())]
     if coding:
         headers.append((b"content-encoding", coding.encode()))
-    reader = read_response(path, status, headers, since=0.0, clock=clock)
+    reader = read_response(path, status, headers, since=0.0)
     for piece in [body] if isinstance(body, bytes) else body:
-        reader.feed(piece)
+        reader.feed(piece, clock())
     return reader.finish(duration_ms)
 
 

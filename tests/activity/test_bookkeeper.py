@@ -275,6 +275,30 @@ async def test_requests_are_counted_with_their_waits_and_tokens(office: Office) 
     assert (sum(tally.waits.counts), tally.waits.total) == (1, 2.0)
 
 
+@pytest.mark.parametrize("captures", [0, 1 << 20])
+async def test_pace_and_numbers_do_not_depend_on_how_many_pieces_are_read_together(
+    captures: int,
+) -> None:
+    office = Office(captures)
+    recording = office.begin()
+    office.now += 1
+    recording.granted(1)
+    recording.answered(200, EVENTS)
+    for _ in range(101):
+        office.now += 0.5
+        recording.passed(STREAM.partition(b"\n\n")[0] + b"\n\n")
+    office.now += 2
+    recording.passed(b": the end\n\n" + STREAM[:-5])
+    recording.ended("done", 200)
+    row = await office.row()
+    tally = dict(office.counters.tallies())["lily"]
+
+    assert (row.tokens.input, row.tokens.output) == (7, 3)
+    assert tally.first_tokens.total == 0.5
+    assert tally.intervals.total == (100 * 0.5 + 2) / 2
+    await office.store.close()
+
+
 # -- captures --------------------------------------------------------------------------------
 
 

@@ -16,7 +16,7 @@ MIB = 1 << 20
 
 def reader(kind: str = "application/json", coding: str = "", status: int = 200) -> ResponseReader:
     headers = [(b"content-type", kind.encode()), (b"content-encoding", coding.encode())]
-    return read_response("/v1/x", status, headers, since=0.0, clock=lambda: 1.0)
+    return read_response("/v1/x", status, headers, since=0.0)
 
 
 def held(of: ResponseReader, piece: bytes, times: int) -> int:
@@ -24,7 +24,7 @@ def held(of: ResponseReader, piece: bytes, times: int) -> int:
     tracemalloc.start()
     try:
         for _ in range(times):
-            of.feed(bytes(bytearray(piece)))
+            of.feed(bytes(bytearray(piece)), 1.0)
         return tracemalloc.get_traced_memory()[0]
     finally:
         tracemalloc.stop()
@@ -61,7 +61,7 @@ def test_white_space_may_come_before_json() -> None:
 
 def test_a_reader_may_be_finished_in_another_thread() -> None:
     of = reader(EVENTS)
-    of.feed(events('{"usage":{"prompt_tokens":4}}'))
+    of.feed(events('{"usage":{"prompt_tokens":4}}'), 1.0)
     readings: list[Reading] = []
     thread = threading.Thread(target=lambda: readings.append(of.finish(5)))
     thread.start()
@@ -71,8 +71,8 @@ def test_a_reader_may_be_finished_in_another_thread() -> None:
 
 
 def test_headers_are_not_needed() -> None:
-    of = read_response("/v1/x", 200, [], since=0.0, clock=lambda: 1.0)
-    of.feed(b'{"usage":{"prompt_tokens":4}}')
+    of = read_response("/v1/x", 200, [], since=0.0)
+    of.feed(b'{"usage":{"prompt_tokens":4}}', 1.0)
     assert of.finish(0).tokens.input == 4
 
 

@@ -190,12 +190,12 @@ def test_a_line_in_many_pieces_is_put_together_once() -> None:
 
 
 def test_a_stream_without_an_end_of_line_does_not_fill_the_memory() -> None:
-    stream = EventStream(0.0, lambda: 1.0)
+    stream = EventStream(0.0)
     piece = b"x" * (1 << 20)
     tracemalloc.start()
     try:
         for _ in range(100):
-            stream.feed(piece)
+            stream.feed(piece, 1.0)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -204,13 +204,13 @@ def test_a_stream_without_an_end_of_line_does_not_fill_the_memory() -> None:
 
 
 def test_a_long_stream_leaves_nothing_behind() -> None:
-    stream = EventStream(0.0, lambda: 1.0)
+    stream = EventStream(0.0)
     event = events('{"choices":[{"delta":{"content":"word"}}],"usage":{"prompt_tokens":4}}')
-    stream.feed(event)
+    stream.feed(event, 1.0)
     tracemalloc.start()
     try:
         for _ in range(20_000):
-            stream.feed(event)
+            stream.feed(event, 1.0)
         now, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -76,19 +76,16 @@ class Bookkeeper:
 
     # -- on the event loop ---------------------------------------------------------------------
 
-    def open(self, recording: Recording, clock: Callable[[], float]) -> Answer:
+    def open(self, recording: Recording) -> Answer:
         """Return what collects the body of an answer that begins."""
-        status = recording.status
         reader = read_response(
             recording.path,
-            status,
+            recording.status,
             recording.response_headers,
             since=recording.marks[-2].at,  # when it was forwarded
-            clock=clock,
         )
-        room = self.store.settings.captures * LARGEST
-        whole = is_success(status) and parts_of(recording.about.path).response_body
-        return Answer(reader, self.shelf, room, whole, [] if room else None)
+        room = self.store.settings.captures * LARGEST if _keeps_body(recording) else 0
+        return Answer(reader, self.shelf, room, reader.patience)
 
     def close(self, recording: Recording) -> None:
         """Have row and capture made and written; of a request that makes none, only count it."""
@@ -189,9 +186,11 @@ def _read(recording: Recording) -> Reading:
     """Return what the answer tells, and why the request failed, if anybody can say."""
     duration_ms = round((recording.end - recording.marks[0].at) * 1000)
     answer = recording.answer
-    reading = (
-        Reading(NO_TOKENS, "", duration_ms) if answer is None else answer.reader.finish(duration_ms)
-    )
+    if answer is None:
+        reading = Reading(NO_TOKENS, "", duration_ms)
+    else:
+        answer.catch_up()
+        reading = answer.reader.finish(duration_ms)
     error = recording.error or reading.error
     if not error and not is_success(recording.status):
         cancelled = recording.outcome in _CANCELLED
@@ -199,9 +198,17 @@ def _read(recording: Recording) -> Reading:
     return msgspec.structs.replace(reading, error=shortened(error)) if error else reading
 
 
+def _keeps_body(recording: Recording) -> bool:
+    """Whether a capture has the body of the answer."""
+    return is_success(recording.status) and parts_of(recording.about.path).response_body
+
+
 def _capture(recording: Recording) -> Capture | None:
     answer = recording.answer
-    body = b"" if answer is None else answer.body()
+    body: bytes | None = b""
+    if answer is not None:
+        # Of one that is not kept it only counts that there is one.
+        body = answer.body() if _keeps_body(recording) else b"-"
     if body is None:
         return None
     return capture_of(

@@ -20,8 +20,6 @@ EVERY = 0.05
 """Seconds between two rounds of publishing."""
 SNAPSHOT_EVERY = 0.5
 """Seconds until a list is published that stands for too many changes; it may be long."""
-GROWTH_EVERY = 0.25
-"""Seconds between two messages that a request's answer has grown."""
 KIND = "inflight"
 """What these messages and events are called."""
 
@@ -96,13 +94,6 @@ class InFlight:
         del self._open[recording.id]
         if self._watched:
             self._note(recording, removed=True)
-
-    def grew(self, recording: Recording) -> None:
-        """Tell onlookers about more bytes, if it is time again."""
-        now = self._clock()
-        if now - recording.published >= GROWTH_EVERY:
-            recording.published = now
-            self.changed(recording)
 
     def waits(self, recording: Recording) -> None:
         """Tell onlookers who want the details that a request waits for something else, or not."""

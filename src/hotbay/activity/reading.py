@@ -1,15 +1,15 @@
 """Reads one response for its activity row: numbers, failure and pace (spec/request-pipeline.md 9).
 
-A reader is fed on the event loop with what passes, which costs a microsecond or so, and finished
-in another thread, where everything is parsed. It owns what it keeps until then: of an event stream
-next to nothing, of any other body at most `LONGEST_BODY` bytes. A longer body, or one that cannot
-be JSON, is not read, which leaves its numbers zero.
+A reader is fed with what passes, which costs a microsecond or so, and finished at the end, when
+everything is parsed. It owns what it keeps until then: of an event stream next to nothing, of any
+other body at most `LONGEST_BODY` bytes. A longer body, or one that cannot be JSON, is not read,
+which leaves its numbers zero.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Any, ClassVar, Protocol
 
 import msgspec
 from msgspec import UNSET, Raw
@@ -22,6 +22,8 @@ from hotbay.activity.usage import NOTHING, Totals, put_together, read_usage
 
 LONGEST_BODY = 8 << 20
 """Bytes of a body that are kept to be read, and into which it may decompress."""
+PATIENCE = 32
+"""Pieces that are read together; those of an event stream once its first token has been seen."""
 LONGEST_STREAM = 64 << 20
 """Bytes into which a compressed event stream may decompress."""
 
@@ -51,8 +53,12 @@ class ResponseReader(Protocol):
     def codings(self) -> str:
         """What is to be undone of the response, its `Content-Encoding`."""
 
-    def feed(self, data: bytes) -> None:
-        """Take what has passed; on the event loop."""
+    @property
+    def patience(self) -> int:
+        """How many pieces may gather before it is fed with them."""
+
+    def feed(self, data: bytes, at: float) -> None:
+        """Take what has passed; `at` is when the last of it did, seconds, monotonic."""
 
     def finish(self, duration_ms: int) -> Reading:
         """Tell what was read, once, after the last `feed`; in any thread.
@@ -68,7 +74,6 @@ def read_response(
     headers: Sequence[tuple[bytes, bytes]],
     *,
     since: float,
-    clock: Callable[[], float],
 ) -> ResponseReader:
     """Return a reader for a response of which the head is known.
 
@@ -76,8 +81,7 @@ def read_response(
         path: as forwarded.
         status: of the response.
         headers: of the response, names in lower case.
-        since: when the request was forwarded, on `clock`.
-        clock: seconds, monotonic.
+        since: when the request was forwarded, monotonic.
     """
     kind = codings = b""
     for name, value in headers:
@@ -91,7 +95,7 @@ def read_response(
         return _FailureReader(coding, not packed, status=status)
     if b"text/event-stream" not in kind.lower():
         return _BodyReader(coding, not packed, may_be_list=path.startswith("/infill"))
-    stream = EventStream(since, clock)
+    stream = EventStream(since)
     return _PackedStreamReader(coding, stream=stream) if packed else _StreamReader(stream)
 
 
@@ -103,7 +107,11 @@ class _StreamReader:
     def __init__(self, stream: EventStream) -> None:
         self.codings = ""
         self._stream = stream
-        self.feed = stream.feed  # without a step between, as it is called for every piece
+        self.feed = stream.feed
+
+    @property
+    def patience(self) -> int:
+        return PATIENCE if self._stream.begun else 1
 
     def finish(self, duration_ms: int) -> Reading:
         totals = self._stream.finish()
@@ -120,12 +128,14 @@ class _Body(msgspec.Struct, eq=False):
         room: bytes that may come; less than none: it is not worth reading.
     """
 
+    patience: ClassVar[int] = PATIENCE
+
     codings: str
     undecided: bool = False
     pieces: list[bytes] = msgspec.field(default_factory=list)
     room: int = LONGEST_BODY
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes, at: float) -> None:  # noqa: ARG002 - when does not matter
         if self.room < 0:
             return
         if self.undecided and (begin := data.lstrip()[:1]):
@@ -180,7 +190,7 @@ class _PackedStreamReader(_Body, kw_only=True, eq=False):
     def finish(self, duration_ms: int) -> Reading:
         try:
             for piece in decoded(self.pieces, self.codings, LONGEST_STREAM):
-                self.stream.feed(piece)
+                self.stream.feed(piece, 0.0)  # has no pace
         except CutShortError:
             pass  # a stream that is cut short counts as far as it came
         except DecodingError as damage:

@@ -113,7 +113,7 @@ class Recorder:
         """Return what collects the body of an answer, None if nobody wants it."""
         if not recording.about.recorded:
             return None
-        return self.bookkeeper.open(recording, self.clock)
+        return self.bookkeeper.open(recording)
 
     def ended(self, recording: Recording) -> None:
         """Learn that a request has ended."""

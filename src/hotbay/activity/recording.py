@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from hotbay.activity.recorder import Recorder
     from hotbay.activity.traces import Trace
 
+GROWTH_EVERY = 0.25
+"""Seconds between two messages that an answer has grown."""
+
 Headers = Sequence[tuple[bytes, bytes]]
 Outcome = Literal["done", "failed", "refused", "cancelled by client", "cancelled by operator"]
 Phase = Literal["queued", "swapping", "loading", "forwarded", "answering"]
@@ -166,14 +169,17 @@ class Recording(msgspec.Struct, eq=False):
 
     def passed(self, data: bytes) -> None:
         """Take a piece of the answer's body."""
+        now = self._recorder.clock()
         if self.first_byte is None:
-            self.first_byte = self._recorder.clock()
+            self.first_byte = now
             self._enter("answering")  # its head may have been sent before, with loading progress
             self.answer = self._recorder.begins(self)
         self.size += len(data)
         if self.answer is not None:
-            self.answer.feed(data)
-        self._recorder.inflight.grew(self)
+            self.answer.feed(data, now)
+        if now - self.published >= GROWTH_EVERY:
+            self.published = now
+            self._recorder.inflight.changed(self)
 
     def ended(self, outcome: Outcome, status: int, error: str = "") -> None:
         """Close the books, exactly once; `status` is what the client was told, 499 if nothing."""

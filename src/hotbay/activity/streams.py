@@ -10,7 +10,7 @@ A member's name that is spelled with JSON escapes is not found; no server writes
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import msgspec
@@ -78,15 +78,25 @@ _DELTA = msgspec.json.Decoder(_Delta)
 class EventStream:
     """The numbers of one stream; takes its bytes in pieces of any size."""
 
-    def __init__(self, since: float, clock: Callable[[], float]) -> None:
-        """Begin with nothing.
+    __slots__ = (
+        "_aside",
+        "_aside_size",
+        "_at",
+        "_counted",
+        "_events",
+        "_first",
+        "_last",
+        "_line",
+        "_metrics",
+        "_since",
+        "_skips",
+        "_timings",
+    )
 
-        Args:
-            since: when the request was forwarded, on `clock`.
-            clock: seconds, monotonic.
-        """
+    def __init__(self, since: float) -> None:
+        """Begin with nothing; `since` is when the request was forwarded, monotonic."""
         self._since = since
-        self._clock = clock
+        self._at = since  # when what is looked at passed
         self._line = bytearray()  # the beginning of one that has not ended
         self._skips = False  # the rest of a line that is too long
         self._aside: list[bytes] = []
@@ -98,14 +108,20 @@ class EventStream:
         self._last = since
         self._events = 0  # from the one with the first token on
 
-    def feed(self, data: bytes) -> None:
-        """Take what has just passed."""
+    @property
+    def begun(self) -> bool:
+        """Whether the first token has been found."""
+        return self._first is not None
+
+    def feed(self, data: bytes, at: float) -> None:
+        """Take what has passed, the last of it at that moment."""
+        self._at = at
         end = data.rfind(b"\n") + 1
         if end == 0:
             self._keep(data)
         elif self._skips:
             self._skips = False
-            self.feed(data[data.index(b"\n") :])
+            self.feed(data[data.index(b"\n") :], at)
         elif self._line:
             self._line += data[:end]
             lines = bytes(self._line)
@@ -155,7 +171,7 @@ class EventStream:
         if self._first is None:
             self._look_for_first_token(lines)
         else:
-            self._last = self._clock()
+            self._last = self._at
             self._events += lines.count(b"\ndata:") + lines.startswith(_DATA)
         if _TELLING.search(lines):
             self._set_aside(lines)
@@ -171,7 +187,7 @@ class EventStream:
             if self._first is not None:
                 self._events += 1
             elif len(payload) <= _LONGEST_DELTA and _holds_token(payload):
-                self._first = self._last = self._clock()
+                self._first = self._last = self._at
                 self._events = 1
 
     # -- what was set aside --------------------------------------------------------------------
