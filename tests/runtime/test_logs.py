@@ -40,6 +40,21 @@ async def test_the_history_is_the_newest_100_kib() -> None:
     assert monitor.history() == written[-HISTORY:]
 
 
+async def test_lines_begin_with_the_first_that_is_known_from_its_beginning() -> None:
+    monitor = Monitor()
+    monitor.write(b"first\nsecond\n")
+    assert monitor.lines() == b"first\nsecond\n"
+    monitor.write(b"x" * (HISTORY - 6))
+    assert monitor.history().startswith(b"econd\n")
+    assert monitor.lines() == b"x" * (HISTORY - 6)
+
+
+async def test_a_line_longer_than_the_history_is_kept_as_far_as_it_is_known() -> None:
+    monitor = Monitor()
+    monitor.write(b"x" * (HISTORY + 1))
+    assert monitor.lines() == b"x" * HISTORY
+
+
 async def test_history_and_live_pieces_join_without_gap_or_repeat() -> None:
     monitor = Monitor()
     monitor.write(b"before ")

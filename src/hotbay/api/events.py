@@ -37,8 +37,8 @@ async def _messages(services: Services, name: str) -> AsyncGenerator[bytes]:
     reader = services.news.messages.subscribe(MESSAGES, name)
     logs = services.logs
     histories = (
-        ("proxy", logs.proxy_monitor.history()),
-        ("upstream", logs.upstream.history()),
+        ("proxy", logs.proxy_monitor.lines()),
+        ("upstream", logs.upstream.lines()),
     )
     state = _state(services)
 

@@ -99,6 +99,11 @@ class Monitor:
         """Return the last bytes, at most `size`."""
         return bytes(self._history[-size:]) if size > 0 else b""
 
+    def lines(self) -> bytes:
+        """Return the history without the rest of a line whose beginning has been forgotten."""
+        history = bytes(self._history)
+        return history if self.written == len(history) else history[history.find(b"\n") + 1 :]
+
     def subscribe(self, limit: int = QUEUE, *, history: bool = True) -> Subscription:
         """Add a reader: it gets the history, if asked for, and from there on every piece."""
         reader = Subscription(self, self.history() if history else b"", limit)
