@@ -71,6 +71,7 @@ async def test_nothing_that_opens_over_a_page_is_a_barrier(
         await page.keyboard.press("Escape")
     await expect(dialog).to_have_count(0)
     async with visitor.site.streaming():
+        await expect(page.get_by_role("rowheader", name="Running")).to_be_visible()
         await page.get_by_role("button", name="More for request").click()
         await expect(page.get_by_role("menuitem").first).to_be_focused()
         assert await violations(page) == []

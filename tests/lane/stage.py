@@ -256,6 +256,9 @@ class Notes:
     def passed(self, data: bytes) -> None:
         self._expect(self._answered, f"passed {data!r}")
 
+    def wrote(self, own: int) -> None:
+        self._expect(self._answered, f"wrote {own}")
+
     def ended(self, outcome: Outcome, status: int, error: str = "") -> None:
         self._expect(True, f"ended {outcome} {status} {error}")
         self.ended_as = outcome

@@ -377,6 +377,25 @@ async def test_an_operators_cancel_ends_the_stream_with_an_error(tmp_path: Path)
         assert (await visitor.ask(get("/health"))).status == 200
 
 
+async def test_the_text_counts_as_a_part_of_the_answer(tmp_path: Path) -> None:
+    async with (
+        upstream(Asked(STREAM)) as up,
+        serving(tmp_path, up.port, models=TELLING, recording=True) as served,
+        served.visit() as visitor,
+    ):
+        served.engine.holding = True
+        await visitor.send(STREAMED)
+        await served.engine.asked()
+        (request,) = served.books.real.inflight.snapshot()["requests"]
+        assert request["resp_bytes"] > len("llama-swap loading model: m1")
+        served.engine.grant(1)
+        response = await visitor.response()
+
+        (row,) = await served.books.rows()
+        assert row.response_bytes == len(response.body)
+        assert response.body.endswith(EVENTS)
+
+
 # -- clients that leave ----------------------------------------------------------------------
 
 

@@ -242,6 +242,34 @@ async def test_a_client_that_was_asked_for_its_body_must_send_it_in_time(tmp_pat
         await visitor.send(post(b"body", "Expect: 100-continue", path="/upstream/m1/x")[:-4])
         assert (await visitor.response()).status == 100
         assert (await visitor.response()).status == 408
+        assert '" 408 ' in served.lines[-1]
+
+
+async def test_a_body_that_breaks_the_protocol_is_refused_and_noted(tmp_path: Path) -> None:
+    forwarded = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.head()
+        forwarded.set()
+        await peer.gone()
+
+    async with (
+        upstream(script) as up,
+        serving(tmp_path, up.port, recording=True) as served,
+        served.visit() as visitor,
+    ):
+        request = put("/upstream/m1/v1/chat/completions").replace(b"PUT", b"POST", 1)
+        await visitor.send(request + chunk(b"good"))
+        await forwarded.wait()
+        await visitor.send(b"no size\r\n")
+        response = await visitor.response()
+
+        assert (response.status, response.header("connection")) == (400, "close")
+        assert b"not a valid HTTP/1.1 request" in response.body
+        outcome, status, error = served.books.end()
+        assert (outcome, status) == ("refused", 400)
+        assert error.startswith("this is not a valid HTTP/1.1 request")
+        assert served.engine.ended == [1]
 
 
 @pytest.mark.parametrize("path", ["/upstream/m1/x", "/v1/chat/completions"])

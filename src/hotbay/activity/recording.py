@@ -94,6 +94,7 @@ class Recording(msgspec.Struct, eq=False):
         status: of the answer; 0 before.
         response_headers: of the answer; empty before.
         size: bytes of the answer's body so far.
+        own: as many of them are not the model server's, but tell how the request waits.
         first_byte: when the first of them was passed on (monotonic), None before.
         answer: what has passed of the answer's body; None if nothing did, or it makes no row.
         published: when its size was last told to onlookers.
@@ -118,6 +119,7 @@ class Recording(msgspec.Struct, eq=False):
     status: int = 0
     response_headers: Headers = ()
     size: int = 0
+    own: int = 0
     first_byte: float | None = None
     answer: Answer | None = None
     outcome: Outcome | None = None
@@ -177,6 +179,15 @@ class Recording(msgspec.Struct, eq=False):
         self.size += len(data)
         if self.answer is not None:
             self.answer.feed(data, now)
+        if now - self.published >= GROWTH_EVERY:
+            self.published = now
+            self._recorder.inflight.changed(self)
+
+    def wrote(self, own: int) -> None:
+        """Note how much of the answer's body so far is hotbay's own: loading text."""
+        self.size += own - self.own
+        self.own = own
+        now = self._recorder.clock()
         if now - self.published >= GROWTH_EVERY:
             self.published = now
             self._recorder.inflight.changed(self)

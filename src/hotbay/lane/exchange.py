@@ -118,7 +118,8 @@ class Exchange(Incoming):
         if not self._ended:
             self._give_up(502, CANCELLED, "cancelled by operator")
 
-    def _turn_away(self, refused: BodyRefused) -> None:
+    def turn_away(self, refused: BodyRefused) -> None:
+        """Refuse the request because of its body."""
         self._give_up(refused.status, refused.message, "refused")
 
     def end_stream(self) -> None:

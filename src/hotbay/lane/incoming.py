@@ -52,7 +52,7 @@ class Incoming(ABC):
         """Go on as far as possible."""
         self._begun = True
         if self._refused is not None:
-            self._turn_away(self._refused)
+            self.turn_away(self._refused)
         elif self._body is not None:
             self._go(self._body)
         elif not self._whole:
@@ -78,7 +78,7 @@ class Incoming(ABC):
         if isinstance(body, BodyRefused):
             self._refused = body
             if self._begun:
-                self._turn_away(body)
+                self.turn_away(body)
         else:
             self._body = body
             if self._begun:
@@ -97,8 +97,8 @@ class Incoming(ABC):
         """Find out what is asked for, and ask for it."""
 
     @abstractmethod
-    def _turn_away(self, refused: BodyRefused) -> None:
-        """Tell the client that its body is not taken."""
+    def turn_away(self, refused: BodyRefused) -> None:
+        """Tell the client, whose turn it is, that its body is not taken."""
 
     @abstractmethod
     def _tunnel(self, data: bytes) -> None:

@@ -250,13 +250,18 @@ class ModelExchange(Exchange):
         connection.transport.write(head)
         self._loading = LoadingText(
             self._model,
-            connection.transport.write,
+            self._write_loading_text,
             chunked=self._framing is Framing.CHUNKED,
             writable=lambda: connection.writable,
             call_later=loop.call_later,
             now=loop.time,
             created=int(time.time()),
         )
+
+    def _write_loading_text(self, data: bytes) -> None:
+        self._connection.transport.write(data)
+        if self._recording is not None and self._loading is not None:
+            self._recording.wrote(self._loading.size)
 
     # -- forwarding and the answer ----------------------------------------------------------------
 

@@ -19,8 +19,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.server import ServerState
 
 from hotbay.lane.answers import AnswerTurn, answer_at_once
+from hotbay.lane.body import BodyRefused
 from hotbay.lane.context import Lane
 from hotbay.lane.control import ControlTurn
+from hotbay.lane.exchange import Exchange
 from hotbay.lane.gate import Control, judge
 from hotbay.lane.hardened import HardenedProtocol
 from hotbay.lane.head import BadRequest, Head, wants_continue
@@ -234,6 +236,14 @@ class LaneProtocol(HardenedProtocol):
         if turn is None:  # what is still received has been answered already
             return self._receiving is None and not self._waiting
         return turn is self._receiving and not turn.answering
+
+    def reject(self, error: BadRequest) -> None:
+        """Have a request for a model refused like others are; what was asked otherwise, here."""
+        turn = self._active
+        if isinstance(turn, Exchange) and self.is_answerable():
+            turn.turn_away(BodyRefused(error.status, error.message))
+        else:
+            super().reject(error)
 
     def drop_turns(self) -> None:
         """Tell every turn that nothing can be written any more."""
