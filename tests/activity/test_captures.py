@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -167,6 +168,23 @@ def test_a_smaller_limit_applies_at_once() -> None:
     assert [number for number in range(10) if number in captures] == [3]
     captures.limit = 0
     assert (len(captures), captures.size) == (0, 0)
+
+
+def test_captures_take_no_more_memory_than_they_say() -> None:
+    text = capture(request_body=b"a word or two " * 10_000)
+    assert text is not None
+    data = packed(text)
+    captures = Captures(1 << 20)
+    captures.keep(0, data)  # loads what compresses
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for number in range(1, 51):
+            captures.keep(number, data)
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < captures.size + 50 * 500  # and what each takes in a dictionary
 
 
 async def test_without_a_buffer_there_are_none() -> None:

@@ -173,7 +173,8 @@ class Captures:
             from zstandard import ZstdCompressor  # noqa: PLC0415 - see above
 
             self._compress = ZstdCompressor(LEVEL).compress
-        return self._compress(data)
+        # What it returns is short, but keeps all the room that the longest result would have had.
+        return bytes(memoryview(self._compress(data)))
 
     def _make_room(self, size: int) -> None:
         while self._kept and self.size + size > self._limit:
