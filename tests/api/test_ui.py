@@ -163,6 +163,7 @@ async def test_a_page_may_run_and_load_nothing_from_elsewhere(served: Served, pa
     assert not any("unsafe" in value or "*" in value for value in policy.values())
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "same-origin"
+    assert headers["X-DNS-Prefetch-Control"] == "off"
 
 
 async def test_the_head_alone_can_be_asked_for(served: Served) -> None:

@@ -103,20 +103,27 @@ test('what a text says of HTML can still be read', () => {
 test.each([
   ['quotes', '>'.repeat(20_000)],
   ['lists', Array.from({ length: 400 }, (_, depth) => `${' '.repeat(2 * depth)}- x`).join('\n')],
-  ['stars', '*a **b '.repeat(4000)],
-  ['brackets', '['.repeat(20_000)],
-  ['links', '[a](b'.repeat(4000)],
-  ['backticks', '`a``'.repeat(5000)],
+  ['stars', '*a **b '.repeat(2700)],
+  ['brackets', `${'['.repeat(1999)} ${'[ '.repeat(8000)}`],
+  ['links', '[a](b '.repeat(2800)],
+  ['backticks', '`a`` '.repeat(3300)],
   ['dollars', '$a '.repeat(6000)],
-  ['opened formulas', '\\(\\['.repeat(5000)],
+  ['opened formulas', '\\(\\[ '.repeat(3900)],
   ['tags', '<a '.repeat(6000)],
-  ['entities', '&a'.repeat(10_000)],
+  ['entities', '&a '.repeat(6600)],
   ['table', `|${'a|'.repeat(500)}\n|${'-|'.repeat(500)}\n${'|b'.repeat(5000)}`],
+  ['runs that are too long', '*a **b '.repeat(14_000)],
   ['a huge word', 'x'.repeat(300_000)],
+  ['mail addresses', `${'a.'.repeat(40_000)}@`],
+  ['mail addresses behind a fence', `\`\`\`\nx\n\`\`\`\n${'a.'.repeat(40_000)}@`],
+  ['at signs', `${'a@'.repeat(1000)} ${'a@ '.repeat(5000)}`],
+  ['references', '&amp; '.repeat(3300)],
+  ['underscores', '_a __b '.repeat(2800)],
+  ['pictures', '![a]( '.repeat(2800)],
 ])('pathological %s take no noticeable time', (_name, source) => {
   const begin = performance.now();
   expect(parse(source).length).toBeGreaterThan(0);
-  expect(performance.now() - begin).toBeLessThan(1500);
+  expect(performance.now() - begin).toBeLessThan(1000);
 });
 
 test.each([

@@ -4,7 +4,7 @@
  * HTML in it stays text: what a model writes, or quotes, is never markup of this page.
  */
 
-import { Marked, type MarkedToken, type Token, type Tokens } from 'marked';
+import { Lexer, Marked, type MarkedToken, type Token, type Tokens } from 'marked';
 import { followable } from './addresses';
 import { type FormulaToken, formulas } from './formulas';
 import type { Block, Inline } from './tree';
@@ -15,15 +15,43 @@ const DEEPEST = 24;
 /** Characters of one block; a longer one is shown as it is, because parsing might take long. */
 const LONGEST = 100_000;
 
+/** Characters of one paragraph or cell; in a longer one nothing is looked for. */
+const LONGEST_RUN = 20_000;
+
+/** Characters of a word, such as a file in base64; to look for addresses in it takes their square. */
+const LONGEST_WORD = 2000;
+
+/** What is no letter, digit or mark of ASCII, which is all that an address consists of. */
+const BETWEEN_WORDS = /[^!-~]+/;
+
+const FENCE = /^ {0,3}(`{3,}|~{3,})/;
+
 const marked = new Marked({ gfm: true, extensions: formulas });
 
 export function parse(text: string): Block[] {
   if (text.length > LONGEST) return [plain(text)];
   try {
-    return blocks(marked.lexer(text), 0);
+    return blocks(lexed(text), 0);
   } catch {
     return [plain(text)]; // nested so deeply that the parser ran out of stack
   }
+}
+
+/** As `marked.lexer`, but what is in a block is looked for only where that is quick. */
+function lexed(text: string): Token[] {
+  const lexer = new Lexer(marked.defaults);
+  lexer.blockTokens(text.replaceAll(/\r\n?/g, '\n'), lexer.tokens);
+  for (const { src, tokens } of lexer.inlineQueue) {
+    lexer.state.inRawBlock = false;
+    if (isQuick(src)) lexer.inlineTokens(src, tokens);
+    else tokens.push({ type: 'text', raw: src, text: src });
+  }
+  return lexer.tokens;
+}
+
+function isQuick(run: string): boolean {
+  if (run.length > LONGEST_RUN) return false;
+  return run.split(BETWEEN_WORDS).every(({ length }) => length <= LONGEST_WORD);
 }
 
 function plain(text: string): Block {
@@ -66,7 +94,7 @@ function block(token: MarkedToken | FormulaToken, depth: number): Block[] {
 }
 
 function code(token: Tokens.Code): Block {
-  const mark = /^ {0,3}(`{3,}|~{3,})/.exec(token.raw)?.[1];
+  const mark = FENCE.exec(token.raw)?.[1];
   const last = token.raw.trimEnd().split('\n').at(-1)?.trim() ?? '';
   return {
     kind: 'code',
@@ -144,11 +172,20 @@ function link(token: Tokens.Link, depth: number): Inline[] {
 
 const ENTITY = /&(?:#\d{1,7}|#x[\da-f]{1,6}|[a-z][a-z\d]{1,31});/gi;
 
+/** What references mean that have been asked for; those that there are by name are some 2000. */
+const known = new Map<string, string>();
+
 /** A text with its character references resolved; the browser knows them all. */
 function decoded(text: string): string {
   if (!text.includes('&')) return text;
   return text.replace(ENTITY, (entity) => {
-    const page = new DOMParser().parseFromString(entity, 'text/html');
-    return page.documentElement.textContent ?? entity;
+    const meaning = known.get(entity) ?? meaningOf(entity);
+    if (known.size < 4000) known.set(entity, meaning);
+    return meaning;
   });
+}
+
+function meaningOf(entity: string): string {
+  const page = new DOMParser().parseFromString(entity, 'text/html');
+  return page.documentElement.textContent ?? entity;
 }

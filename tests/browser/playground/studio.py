@@ -2,9 +2,10 @@
 
 A chat is answered with its last question, a few characters at a time. Words at the beginning of
 the question change that: `!reason` puts reasoning in front, `!tool` calls a tool, `!cut` says that
-the answer was too long, `!fail` breaks off with an error, `!refuse` answers with a status, and
-`!slow` waits between the pieces until the client leaves. Pictures and sounds are made up, and a
-transcription tells what was sent.
+the answer was too long, `!fail` breaks off with an error, `!refuse` answers with a status,
+`!slow` waits between the pieces until the client leaves, and `!everywhere` has the text as
+reasoning, tool call, addresses of pictures and error as well. Pictures and sounds are made up, and
+a transcription tells what was sent.
 """
 
 from __future__ import annotations
@@ -81,6 +82,9 @@ class Studio(BaseHTTPRequestHandler):
         if "!fail" in orders:
             self._event({"error": {"message": "the studio burned down"}})
         pieces = [text[at : at + PIECE] for at in range(0, len(text), PIECE)]
+        if "!everywhere" in orders:
+            for piece in pieces:
+                self._event(delta({"reasoning_content": piece}))
         while "!slow" in orders:
             self._event(delta({"content": "tick "}))
             time.sleep(PAUSE)
@@ -89,6 +93,12 @@ class Studio(BaseHTTPRequestHandler):
         if "!tool" in orders:
             function = {"name": "weather", "arguments": '{"place": "Oslo"}'}
             self._event(delta({"tool_calls": [{"index": 0, "function": function}]}))
+        if "!everywhere" in orders:
+            function = {"name": text, "arguments": text}
+            self._event(delta({"tool_calls": [{"index": 0, "function": function}]}))
+            pictures = [{"image_url": {"url": line}} for line in text.splitlines()]
+            self._event(delta({"images": pictures}))
+            self._event({"error": {"message": text}})
         finish = "length" if "!cut" in orders else "stop"
         self._event(delta({}, finish))
         usage = {"prompt_tokens": 12, "completion_tokens": len(pieces)}

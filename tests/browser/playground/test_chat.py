@@ -4,32 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-import sys
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Locator, Page, expect
-from tests.browser.conftest import (
-    SIZES,
-    Site,
-    Theme,
-    Visitor,
-    overflow,
-    violations,
-    with_own_ports,
-)
-from tests.journeys.program import serving
+from playwright.async_api import expect
+from tests.browser.conftest import SIZES, Theme, Visitor, overflow, violations
+from tests.browser.playground.acting import answers, ask, choose, finished, form
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-STUDIO = f"""
-  studio:
-    cmd: {sys.executable} {Path(__file__).with_name("studio.py")} ${{PORT}}
-    sendLoadingState: true
-    capabilities: {{in: [text, image, audio], out: [text, image, audio], reranker: true}}
-"""
 RICH = """# Heading
 
 Some **bold** and $E = mc^2$.
@@ -46,50 +29,6 @@ def add(a, b): return a + b
 <script>document.title = 'hacked'</script>
 [run](javascript:document.title='hacked') <style>body { display: none }</style>
 """
-
-
-@pytest.fixture(scope="module")
-def studio(demo: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    text = demo.replace("\nmodels:\n", f"\nmodels:\n{STUDIO}", 1)
-    text = text.replace("members: [embed, rerank]", "members: [embed, rerank, studio]")
-    with serving(with_own_ports(text), tmp_path_factory.mktemp("studio")) as (program, url):
-        yield Site(url, program)
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def stage(browser: Browser, studio: Site) -> AsyncIterator[Visitor]:
-    visitor = Visitor(browser, studio)
-    yield visitor
-    await visitor.close()
-    assert visitor.expected or visitor.errors == []
-
-
-def form(page: Page) -> Locator:
-    return page.locator("main form:visible")
-
-
-async def choose(page: Page, model: str, label: str = "Model") -> None:
-    await page.get_by_role("button", name=f"{label}:").locator("visible=true").click()
-    popup = page.locator(":popover-open")
-    await popup.get_by_role("combobox").fill(model)
-    await popup.get_by_role("option", name=re.compile(rf"\b{model}\b")).first.wait_for()
-    await page.keyboard.press("Enter")
-    await expect(popup).to_have_count(0)
-
-
-async def ask(page: Page, text: str) -> None:
-    await page.get_by_role("textbox", name="Question").fill(text)
-    await page.keyboard.press("Enter")
-
-
-def answers(page: Page) -> Locator:
-    return page.get_by_role("article")
-
-
-async def finished(page: Page, count: int = 1) -> None:
-    """Wait for the last of so many answers."""
-    await expect(answers(page)).to_have_count(count)
-    await expect(answers(page).last).to_have_attribute("aria-busy", "false")
 
 
 async def test_an_answer_is_rendered_and_nothing_in_it_can_act(stage: Visitor) -> None:
@@ -215,6 +154,9 @@ async def test_conversations_are_kept_exported_and_deleted(stage: Visitor) -> No
     await choose(page, "studio")
     await ask(page, "Remember me")
     await finished(page)
+    # What has just been said is there once it is in the list.
+    await page.get_by_role("button", name="Conversations").click()
+    await expect(page.get_by_role("dialog").get_by_text("2 messages")).to_be_visible()
     await page.reload()
     await expect(page.get_by_role("textbox", name="Question")).to_be_visible()
     await expect(answers(page)).to_have_count(0)
@@ -268,6 +210,24 @@ async def test_pictures_are_pasted_and_sent(stage: Visitor) -> None:
     await expect(answers(page).get_by_text("(picture) what is it")).to_be_visible()
     width = await page.locator("main li img").evaluate("image => image.naturalWidth")
     assert width == 1568
+
+
+async def test_the_end_is_followed_until_the_reader_goes_up(stage: Visitor) -> None:
+    page = await stage.open("#/playground")
+    await choose(page, "studio")
+    formulas = "\n\n".join(rf"$$\sum_{{i={number}}}^n \frac1i$$" for number in range(40))
+    await ask(page, f"{formulas}\n\nThe very end.")
+    await finished(page)
+    # What draws formulas is fetched now, and they become higher one after the other.
+    await expect(answers(page).locator("math")).to_have_count(40)
+    await expect(answers(page).get_by_text("total", exact=True)).to_be_in_viewport()
+    to_the_end = page.get_by_role("button", name="To the end")
+    await expect(to_the_end).to_have_count(0)
+    await page.mouse.move(700, 400)
+    await page.mouse.wheel(0, -500)
+    await to_the_end.click()
+    await expect(answers(page).get_by_text("total", exact=True)).to_be_in_viewport()
+    await expect(to_the_end).to_have_count(0)
 
 
 async def test_nothing_moves_while_an_answer_streams(stage: Visitor) -> None:
