@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Model } from '$lib/live/state';
-import { beginning, grouped, type Listed, searched } from './names';
+import { beginning, grouped, type Listed, likeliest, searched } from './names';
 
 const model = (id: string, state: string, peerID = ''): Model => ({
   id,
@@ -46,6 +46,15 @@ test('a search looks at names, titles and what an alias means', () => {
   expect(found('TEN')).toEqual(['m-10', 'ten']);
   expect(found('m 9')).toEqual(['m-9']);
   expect(found('nothing')).toEqual([]);
+});
+
+test('what is called so is meant before what only speaks of it', () => {
+  const listed = [{ id: 'b', description: 'a makes room for it' }, { id: 'box/a' }, { id: 'a-1' }];
+  const found = (text: string) => likeliest(searched(grouped(listed, [], [], []), text), text);
+  expect(found('a')).toBe('a-1');
+  expect(found('x/A')).toBe('box/a');
+  expect(found('room')).toBe('b');
+  expect(found('nothing')).toBe('');
 });
 
 test('what is up is taken to begin with, for a purpose only what is made for it', () => {

@@ -115,9 +115,17 @@ export function searched(groups: readonly Group[], search: string): Group[] {
     .filter(({ names }) => names.length > 0);
 }
 
+/** What a search most likely means: what is called so, before what only speaks of it. */
+export function likeliest(found: readonly Group[], search: string): string {
+  const ids = found.flatMap(({ names }) => names.map(({ id }) => id));
+  const text = search.trim().toLowerCase();
+  const begins = ids.find((id) => id.toLowerCase().startsWith(text));
+  return begins ?? ids.find((id) => id.toLowerCase().includes(text)) ?? ids[0] ?? '';
+}
+
 /** What to begin with where nothing has been chosen: what is up already and made for it. */
 export function beginning(groups: readonly Group[], wanted: readonly Capability[]): string {
-  const [all] = [groups.flatMap(({ names }) => names)];
+  const all = groups.flatMap(({ names }) => names);
   const able = (name: Name) =>
     wanted.length > 0
       ? wanted.some((capability) => name.capabilities[capability])
