@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,7 +46,9 @@ async def test_what_is_in_force_is_what_check_prints(
         a={"ttl": 5},
     )
     state = await shown(served)
+    assert state["since"] == state["loaded_at"]
     assert since(before, state.pop("loaded_at"))
+    del state["since"]
     assert check(tmp_path / "config.yaml", None, as_json=True) == 0
     assert state == {
         "ok": True,
@@ -75,12 +78,115 @@ async def test_secrets_are_not_shown(serve: Serve) -> None:
     assert active["models"]["a"]["proxy"].endswith("/x@y")
 
 
+async def test_a_secret_is_not_shown_wherever_it_occurs(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ITS_TOKEN", "s3cret-of-environment")
+    monkeypatch.setenv("ITS_PLACE", "models-of-environment")
+    served = await serve(a={})
+    (tmp_path / "config.yaml").write_text(
+        "apiKeys: [s3cret-of-clients]\n"
+        "macros:\n"
+        "  login_password: s3cret-of-macro\n"
+        "models:\n"
+        "  a:\n"
+        "    cmd: serve --port ${PORT} --api-key s3cret1 --hf-token=s3cret2 --key-file /x\n"
+        "      -p ${login_password} --auth ${env.ITS_TOKEN} --models ${env.ITS_PLACE}\n"
+        "      --proxy https://me:s3cret3@far.example\n"
+        "    env: [PASSED=s3cret-of-clients]\n"
+        "    filters:\n"
+        "      setParams: {api_key: s3cret4, user: me}\n"
+    )
+    assert (await reload(served)).status == 200
+    answer = await served.get("/api/x/config", x_api_key="s3cret-of-clients")
+    assert b"s3cret" not in answer.body
+    model = answer.json["active"]["models"]["a"]
+    assert model["cmd"][3:] == [
+        *("--api-key", "[REDACTED]", "--hf-token=[REDACTED]", "--key-file", "/x"),
+        *("-p", "[REDACTED]", "--auth", "[REDACTED]", "--models", "models-of-environment"),
+        *("--proxy", "https://[REDACTED]@far.example"),
+    ]
+    assert model["env"] == ["PASSED=[REDACTED]"]
+    assert model["filters"]["setParams"] == {"api_key": "[REDACTED]", "user": "me"}
+    places = await served.get("/api/x/config/origins", x_api_key="s3cret-of-clients")
+    assert b"s3cret" not in places.body
+    assert places.json["values"]["/models/a/cmd"]["variables"] == ["ITS_TOKEN", "ITS_PLACE"]
+
+
+async def test_a_line_that_is_told_shows_no_secret(serve: Serve, tmp_path: Path) -> None:
+    served = await serve(a={})
+    (tmp_path / "config.yaml").write_text(
+        "models:\n"
+        "  a:\n"
+        "    cmd: {serve: --api-key s3cret}\n"
+        "    env: {HF_TOKEN: s3cret}\n"
+        "    ttl: key ${env.HOME}\n"
+        "peers: {far: {proxy: 5, apiKey: s3cret\n"
+    )
+    answer = await reload(served)
+    assert answer.status == 409
+    assert b"s3cret" not in answer.body
+    (tmp_path / "config.yaml").write_text(
+        "models:\n  a:\n    cmd: {serve: --api-key s3cret}\n    env: {HF_TOKEN: s3cret}\n"
+    )
+    answer = await reload(served)
+    assert {problem["source_line"] for problem in answer.json["error"]} == {
+        "    cmd: {serve: --api-key *******",
+        "    env: {HF_TOKEN: *******",
+    }
+
+
 async def test_warnings_of_the_start_are_told(serve: Serve, tmp_path: Path) -> None:
     served = await serve({"logLevle": "debug"}, a={})
     (warning,) = (await shown(served))["warnings"]
     assert warning["file"] == str(tmp_path / "config.yaml")
     assert warning["path"] == "logLevle"
     assert "logLevel" in warning["message"]
+
+
+async def test_a_program_that_the_machine_lacks_is_told_at_its_place(
+    serve: Serve, tmp_path: Path
+) -> None:
+    served = await serve(a={})
+    file = tmp_path / "config.yaml"
+    file.write_text(
+        "models:\n"
+        "  a:\n"
+        "    cmd: no-such-program ${PORT}\n"
+        "  b:\n"
+        "    cmd: no-such-program ${PORT}\n"
+        "    env: [PATH=/somewhere]\n"
+        f"  c: {{cmd: {json.dumps(command())}}}\n"
+        "  d: {proxy: http://far.example}\n"
+    )
+    assert (await reload(served)).status == 200
+    missing = [w for w in (await shown(served))["warnings"] if "program" in w["message"]]
+    assert [(w["file"], w["line"], w["column"], w["path"]) for w in missing] == [
+        (str(file), 3, 10, "models.a.cmd")
+    ]
+    assert "'no-such-program'" in missing[0]["message"]
+    file.write_text("models: 5")
+    answer = await reload(served)
+    assert answer.json["warnings"] == []  # of the file, not of what is in force
+
+
+async def test_what_a_first_configuration_needs_is_looked_for(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "llama-server"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    served = await serve(a={})
+    found = (await served.get("/api/x/setup")).json
+    assert found["windows"] is False
+    assert found["port"] == (await shown(served))["active"]["startPort"]
+    assert found["port_free"] is True
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert (await served.get("/api/x/setup")).json["llama_server"] == str(program)
+    program.unlink()
+    assert (await served.get("/api/x/setup")).json["llama_server"] is None
+    with socket.create_server(("127.0.0.1", found["port"])):
+        assert (await served.get("/api/x/setup")).json["port_free"] is False
 
 
 async def test_a_reload_applies_the_file_and_answers_with_it(serve: Serve, tmp_path: Path) -> None:
@@ -113,6 +219,7 @@ async def test_a_refused_reload_says_where_and_changes_nothing(
     assert problem["message"]
     assert "models.a.comand" in [warning["path"] for warning in answer.json["warnings"]]
     assert answer.json["active"] == good["active"]
+    assert answer.json["since"] == good["since"] < answer.json["loaded_at"]
     assert await shown(served) == answer.json
     await served.use("a")
     file.write_text(text)
@@ -148,6 +255,7 @@ async def test_every_route_needs_a_key(serve: Serve) -> None:
     served = await serve({"apiKeys": ["key-1"]}, a={})
     assert (await served.get("/api/x/config")).status == 401
     assert (await served.get("/api/x/config/origins")).status == 401
+    assert (await served.get("/api/x/setup")).status == 401
     assert (await check_text(served, "models: {}")).status == 401
     assert (await reload(served)).status == 401
 
@@ -174,21 +282,64 @@ async def test_every_value_has_the_line_in_which_it_stands(serve: Serve, tmp_pat
     assert told["watched"] is False
     assert {value.pop("file") for value in told["values"].values()} == {str(file)}
 
-    def at(line: int, column: int, *macros: str) -> dict[str, object]:
-        return {"line": line, "column": column, "macros": list(macros)}
+    def at(
+        line: int, column: int, *macros: str, variables: tuple[str, ...] = ()
+    ) -> dict[str, object]:
+        place: dict[str, object] = {"line": line, "column": column, "also": []}
+        return place | {"macros": list(macros), "variables": list(variables)}
 
     assert told["values"] == {
         "/macros": at(1, 1),
         "/macros/server": at(2, 11),
         "/models": at(3, 1),
         "/models/org~1a~0b": at(4, 3),
-        "/models/org~1a~0b/cmd": at(5, 10, "server", "PORT"),
+        "/models/org~1a~0b/cmd": at(5, 10, "server", "PORT", variables=("HOME",)),
         "/models/org~1a~0b/aliases": at(6, 5, "MODEL_ID"),
         "/routing/router/settings/groups": at(10, 1),
         "/routing/router/settings/groups/g": at(11, 3),
         "/routing/router/settings/groups/g/members": at(11, 7),
         "/routing/router/settings/groups/g/swap": at(11, 29),
     }
+
+
+async def test_what_a_value_is_taken_from_is_its_place(serve: Serve, tmp_path: Path) -> None:
+    served = await serve(a={})
+    (tmp_path / "config.yaml").write_text(
+        "models:\n"
+        "  a:\n"
+        "    cmd: x ${PORT}\n"
+        "    ttl: -1\n"
+        "    unloadTimeout: 0\n"
+        "    concurrencyLimit: 3\n"
+        "    healthCheckTimeout: 20\n"
+        "    filters:\n"
+        "      setParamsByID: {deep: {think: true}}\n"
+        "      stripParams: top_k\n"
+        "      strip_params: seed\n"
+        "metricsMaxInMemory: 0\n"
+        "matrix:\n"
+        "  sets: {s: a}\n"
+        "  vars: {a: a}\n"
+    )
+    assert (await reload(served)).status == 200
+    values = (await served.get("/api/x/config/origins")).json["values"]
+    lines = {pointer: value["line"] for pointer, value in values.items()}
+    assert {path: line for path, line in lines.items() if path.startswith("/models/a/")} == {
+        "/models/a/cmd": 3,
+        "/models/a/concurrencyLimit": 6,
+        "/models/a/filters": 8,
+        "/models/a/filters/setParamsByID": 9,
+        "/models/a/filters/setParamsByID/deep": 9,
+        "/models/a/filters/setParamsByID/deep/think": 9,
+        "/models/a/filters/stripParams": 10,
+        "/models/a/aliases": 9,
+    }
+    assert "/metricsMaxInMemory" not in lines
+    assert lines["/routing/router/use"] == 13
+    active = (await shown(served))["active"]
+    assert active["models"]["a"]["aliases"] == ["deep"]
+    assert active["models"]["a"]["filters"]["stripParams"] == "top_k"
+    assert active["routing"]["router"]["use"] == "matrix"
 
 
 async def test_a_file_that_was_refused_says_nothing_about_what_is_in_force(

@@ -34,6 +34,7 @@ from hotbay.api import (
     performance,
     profiles,
     servers,
+    setup,
     timeline,
     ui,
 )
@@ -95,6 +96,7 @@ ROUTES = (
     _Route("/api/x/config", configuration.configuration),
     _Route("/api/x/config/origins", configuration.origins),
     _Route("/api/x/config/check", configuration_check.check, methods=["POST"]),
+    _Route("/api/x/setup", setup.setup),
     _Route("/api/x/reload", configuration.reload, methods=["POST"]),
     _Route("/api/x/plan", explain.plan, methods=["POST"]),
     _Route("/api/x/queue", explain.queue),

@@ -6,22 +6,24 @@
 from __future__ import annotations
 
 import asyncio
-import re
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from hotbay.api.answers import json_answer
+from hotbay.api.redaction import without_secrets
 from hotbay.api.services import Services, services_of
-from hotbay.config.effective import REDACTED, effective
+from hotbay.api.setup import missing_programs
+from hotbay.config.effective import effective
 from hotbay.config.model import Config
 from hotbay.config.nodes import Path
+from hotbay.config.origins import Origin
 from hotbay.config.origins import origins as written_in
-
-_SECRET = re.compile(r"(key|token|secret|passw(or)?d|credentials?)$", re.IGNORECASE)
-"""How the names of environment variables end that hold secrets."""
-_USER_INFO = re.compile(r"(?<=//)[^/?#]*@")
+from hotbay.config.sources import SourceText
 
 
 async def configuration(request: Request) -> Response:
@@ -34,15 +36,7 @@ async def origins(request: Request) -> Response:
     services = services_of(request)
     texts = services.texts
     written = await asyncio.to_thread(written_in, texts)
-    values = {
-        _pointer(origin.path): {
-            "file": origin.file,
-            "line": origin.line,
-            "column": origin.column,
-            "macros": origin.macros,
-        }
-        for origin in written
-    }
+    values = {_pointer(origin.path): _plain(origin) for origin in written}
     files = [text.name for text in texts]
     return json_answer({"files": files, "watched": services.watched, "values": values})
 
@@ -56,35 +50,35 @@ async def reload(request: Request) -> Response:
 
 
 async def _state(services: Services) -> dict[str, Any]:
-    last = services.news.last_load
+    last, config, texts = services.news.last_load, services.config, services.texts
+    ok = last["result"] != "refused"
     # In a thread, as hundreds of models take long enough to hold up a stream.
-    active = await asyncio.to_thread(_shown, services.config)
+    active = await asyncio.to_thread(_shown, config, texts)
+    missing = await asyncio.to_thread(missing_programs, config, texts) if ok else []
     return {
         "loaded_at": last["at"],
-        "ok": last["result"] != "refused",
+        "since": last["since"],
+        "ok": ok,
         "error": last["problems"],
-        "warnings": last["warnings"],
+        "warnings": [*last["warnings"], *map(asdict, missing)],
         "active": active,
     }
 
 
-def _shown(config: Config) -> dict[str, Any]:
-    """Return a configuration without what its programs and peers are entrusted with.
+def _shown(config: Config, texts: Sequence[SourceText]) -> dict[str, Any]:
+    return without_secrets(effective(config), config, texts, os.environ)
 
-    Whoever may use the models need not know it.
-    """
-    active = effective(config)
-    for model in active["models"].values():
-        model["env"] = [_without_secret(entry) for entry in model["env"]]
-    for server in (*active["models"].values(), *active["peers"].values()):
-        server["proxy"] = _USER_INFO.sub(f"{REDACTED}@", server["proxy"])
-    return active
+
+def _plain(origin: Origin) -> dict[str, Any]:
+    return {
+        "file": origin.file,
+        "line": origin.line,
+        "column": origin.column,
+        "macros": origin.macros,
+        "variables": origin.variables,
+        "also": [{"file": file, "line": line} for file, line in origin.also],
+    }
 
 
 def _pointer(path: Path) -> str:
     return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path)
-
-
-def _without_secret(entry: str) -> str:
-    name, mark, _ = entry.partition("=")
-    return f"{name}={REDACTED}" if mark and _SECRET.search(name) else entry

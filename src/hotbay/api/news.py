@@ -20,6 +20,7 @@ from hotbay.activity.timeline import Timeline
 from hotbay.api import sse
 from hotbay.api.model_status import model_status
 from hotbay.api.queue import queue_as_plain
+from hotbay.api.redaction import line_without_secrets
 from hotbay.config.model import Config
 from hotbay.config.problems import Problem
 from hotbay.core.effects import Effect, StartFailed, State, StateChanged, SwapStarted
@@ -78,7 +79,8 @@ class News:
         self.timeline = Timeline()
         self.profile: str | None = None
         self.last_load = _loaded("loaded", warnings)
-        """What became of the last attempt to load the configuration."""
+        """What became of the last attempt to load the configuration; `since` is that of the one
+        in force."""
         self._config = config
         self._queue = queue
         self._states: dict[str, State] = {}
@@ -192,7 +194,7 @@ class News:
 
     def refused(self, problems: Sequence[Problem], warnings: Sequence[Problem]) -> None:
         """Tell that a configuration could not be loaded; the one before stays in force."""
-        self.last_load = _loaded("refused", warnings, problems)
+        self.last_load = _loaded("refused", warnings, problems, self.last_load["since"])
         self.events.publish("config", self.last_load)
 
     def ui_config(self) -> dict[str, Any]:
@@ -238,14 +240,23 @@ class News:
 
 
 def _loaded(
-    result: str, warnings: Sequence[Problem], problems: Sequence[Problem] = ()
+    result: str,
+    warnings: Sequence[Problem],
+    problems: Sequence[Problem] = (),
+    since: str | None = None,
 ) -> dict[str, Any]:
+    at = now()
     return {
-        "at": now(),
+        "at": at,
         "result": result,
-        "problems": [asdict(problem) for problem in problems],
-        "warnings": [asdict(warning) for warning in warnings],
+        "since": since or at,
+        "problems": [_told(problem) for problem in problems],
+        "warnings": [_told(warning) for warning in warnings],
     }
+
+
+def _told(problem: Problem) -> dict[str, Any]:
+    return {**asdict(problem), "source_line": line_without_secrets(problem.source_line)}
 
 
 def changes(old: Config, new: Config) -> dict[str, list[str]]:

@@ -13,6 +13,7 @@ from hotbay.config.merge import merge
 from hotbay.config.model import Config
 from hotbay.config.nodes import Node, Sequence, Table, table_at
 from hotbay.config.normalise import normalise
+from hotbay.config.oddities import warn_of_oddities
 from hotbay.config.ports import AssignPorts, count_up
 from hotbay.config.problems import Problem, Report
 from hotbay.config.reader import read_settings
@@ -100,6 +101,7 @@ class _Loading:
 
             check_planner(config, findings, run=not self.bare)
         report.raise_errors()
+        warn_of_oddities(config, findings)
         return Loaded(config, report.warnings, tuple(texts))
 
     def _parse(self, texts: list[SourceText], *, complete: bool) -> Table:

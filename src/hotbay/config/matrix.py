@@ -33,3 +33,9 @@ def can_run_together(matrix: MatrixConfig, models: Collection[str], wanted: Sequ
         return compile_matrix(matrix_rules(matrix), models).contains_together(wanted)
     except MatrixError:
         return True  # it has been reported already
+
+
+def in_no_set(matrix: MatrixConfig, models: Collection[str]) -> list[str]:
+    """Return the models that a valid matrix lets run only alone."""
+    program = compile_matrix(matrix_rules(matrix), models)
+    return [model for model in models if not program.contains_together([model])]
