@@ -183,6 +183,18 @@ async def test_the_icon_needs_no_key_and_the_page_does(serve: Serve, tree: Path)
         assert (await served.get(path, Authorization="Bearer k")).status == 200
 
 
+async def test_a_browser_gets_the_page_which_asks_for_the_key_itself(
+    serve: Serve, tree: Path
+) -> None:
+    served = await serve({"apiKeys": ["k"]})
+    browser = {"User-Agent": "Mozilla/5.0"}
+    assert (await served.get("/ui/", **browser)).body == PAGE
+    assert (await served.get("/ui/assets/main-Ab12.js", **browser)).body == SCRIPT
+    answer = await served.get("/api/version", **browser, **{"X-Requested-With": "hotbay"})
+    assert answer.status == 401
+    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="llama-swap"'
+
+
 async def test_without_a_built_ui_everything_is_missing(served: Served, tree: Path) -> None:
     (tree / "index.html").unlink()
     (tree / "favicon.ico").unlink()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 from tests.browser.conftest import Site, Visitor, settled, violations
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -112,22 +113,50 @@ async def test_a_lost_connection_is_told_and_repaired(own_site: OwnSite, visitor
         await expect(page).to_have_title("Models · hotbay")
 
 
+async def test_after_an_update_the_page_offers_to_reload(
+    own_site: OwnSite, visitor: Visitor
+) -> None:
+    visitor.expected = True  # the browser reports each failed attempt
+    async with own_site() as site:
+        page = await visitor.open("#/models", url=site.url)
+        await settled(page)
+        port = site.url.rpartition(":")[2]
+        site.program.end()
+        await expect(page.get_by_text("Connection lost:")).to_be_visible()
+
+    async def newer(route: Route) -> None:
+        answer = await route.fetch()
+        script = re.compile(r"assets/index-[\w-]+\.js")
+        await route.fulfill(body=script.sub("assets/index-newer.js", await answer.text()))
+
+    bar = page.get_by_role("region", name="Update")
+    async with own_site("", "--listen", f"127.0.0.1:{port}"):
+        await page.get_by_role("button", name="Try now").click()
+        await expect(page.get_by_text("Connection lost:")).to_have_count(0)
+        await expect(bar).to_have_count(0)  # it is the same build
+    await expect(page.get_by_text("Connection lost:")).to_be_visible()
+    await page.route("**/ui/", newer)
+    async with own_site("", "--listen", f"127.0.0.1:{port}"):
+        await page.get_by_role("button", name="Try now").click()
+        await expect(bar).to_contain_text("hotbay was updated")
+        assert await violations(page) == []
+        await page.unroute("**/ui/")
+        await bar.get_by_role("button", name="Reload").click()
+        await expect(bar).to_have_count(0)
+        await expect(page.get_by_role("link", name="Alpha", exact=True)).to_be_visible()
+
+
 async def test_a_key_is_asked_for_and_kept_until_the_log_out(
     own_site: OwnSite, visitor: Visitor
 ) -> None:
     visitor.expected = True  # refusals are reported in the console
     async with own_site("\napiKeys: [secret]\n") as site:
-        # The page itself is let in by what the browser asks its user for.
-        credentials = {"username": "x", "password": "secret"}
-        page = await visitor.open("#/models", url=site.url, http_credentials=credentials)
-        alpha = page.get_by_role("link", name="Alpha", exact=True)
-        await expect(alpha).to_be_visible()
-        # A key that was taken back while the page was open.
-        await page.evaluate("sessionStorage.setItem('hotbay.key', 'old')")
-        await page.reload()
+        page = await visitor.open("#/models", url=site.url)
         dialog = page.get_by_role("dialog", name="API key")
-        await expect(dialog.get_by_role("alert")).to_contain_text("does not know the key")
+        alpha = page.get_by_role("link", name="Alpha", exact=True)
         key = dialog.get_by_label("Key")
+        await expect(key).to_be_focused()
+        await expect(alpha).to_have_count(0)
         await key.fill("wrong")
         await key.press("Enter")
         await expect(dialog.get_by_role("alert")).to_contain_text("does not know this key")
@@ -136,9 +165,30 @@ async def test_a_key_is_asked_for_and_kept_until_the_log_out(
         await dialog.get_by_role("button", name="Log in").click()
         await expect(dialog).to_have_count(0)
         await expect(alpha).to_be_visible()
+        await page.reload()
+        await expect(alpha).to_be_visible()
+        # Nothing of it outlives the tabs.
+        assert "secret" not in json.dumps(await page.context.storage_state())
+        # Another tab needs no key while this one is open, and is logged out with it.
+        other = await page.context.new_page()
+        await other.goto(f"{site.url}/ui/#/models/alpha?tab=details")
+        await expect(other.get_by_label("Command", exact=True)).to_be_visible()
         await page.get_by_role("button", name="Log out").click()
-        await expect(dialog).to_be_visible()
-        assert await page.evaluate("Object.keys(localStorage).length") == 0
+        for tab in (page, other):
+            await expect(tab.get_by_role("dialog", name="API key")).to_be_visible()
+            await expect(tab.get_by_role("main")).not_to_contain_text("Alpha")
+            await tab.reload()
+            await expect(tab.get_by_role("dialog", name="API key")).to_be_visible()
+
+
+async def test_a_key_that_was_taken_back_is_told(own_site: OwnSite, visitor: Visitor) -> None:
+    visitor.expected = True  # refusals are reported in the console
+    async with own_site("\napiKeys: [secret]\n") as site:
+        page = await visitor.open("#/models", url=site.url)
+        await page.evaluate("sessionStorage.setItem('hotbay.key', 'old')")
+        await page.reload()
+        dialog = page.get_by_role("dialog", name="API key")
+        await expect(dialog.get_by_role("alert")).to_contain_text("does not know the key")
 
 
 async def test_a_refused_configuration_is_told_on_every_page(

@@ -95,3 +95,8 @@ def test_anthropic_routes(path: str, *, expected: bool) -> None:
 def test_a_browser_is_told_to_ask_for_a_password() -> None:
     assert error_headers(401) == [(b"WWW-Authenticate", b'Basic realm="llama-swap"')]
     assert error_headers(404) == []
+
+
+def test_a_browser_is_not_told_so_where_the_page_asks_itself() -> None:
+    challenge = [(b"WWW-Authenticate", b'Bearer realm="llama-swap"')]
+    assert error_headers(401, by_script=True) == challenge

@@ -15,6 +15,9 @@ SERVED = {
     ("GET", "/v1/models"),
     ("HEAD", "/v1/models"),
     ("GET", "/unload"),
+    ("GET", "/ui"),
+    ("GET", "/ui/"),
+    ("GET", "/ui/assets/main.js"),
     ("POST", "/api/models/unload"),
     ("PUT", "/api/profiles/active"),
 }
@@ -159,6 +162,14 @@ def test_without_a_key_nobody_enters(request_line: str, headers: list[str]) -> N
 )
 def test_open_routes_preflights_404_and_405_need_no_key(request_line: str) -> None:
     assert isinstance(judge(head_of(request_line), LOCKED), Control)
+
+
+@pytest.mark.parametrize("path", ["/ui", "/ui/", "/ui/assets/main.js"])
+def test_a_browser_gets_the_page_that_asks_for_a_key(path: str) -> None:
+    browser = "user-agent: Mozilla/5.0 (X11; Linux x86_64)"
+    assert judge(head_of(f"GET {path}", browser), LOCKED) == Control(path)
+    assert status(judge(head_of(f"GET {path}", "user-agent: curl/8.5.0"), LOCKED)) == 401
+    assert status(judge(head_of("GET /v1/models", browser), LOCKED)) == 401
 
 
 def test_clean_up_redirects_need_no_key() -> None:

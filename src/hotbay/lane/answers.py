@@ -55,6 +55,7 @@ def error_answer(
     `retry_after` is for `error_headers`; `extra` are headers that go out besides.
     """
     bodiless = head is not None and head.method == b"HEAD"
+    by_script = head is not None and b"x-requested-with" in head.fields
     content_type, body = render_error(
         status,
         message,
@@ -64,7 +65,7 @@ def error_answer(
     )
     headers = [
         (b"Content-Type", content_type.encode()),
-        *error_headers(status, retry_after),
+        *error_headers(status, retry_after, by_script=by_script),
         *extra,
     ]
     data = own_response(status, headers, body, bodiless=bodiless, keep_alive=keep_alive)

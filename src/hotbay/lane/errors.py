@@ -75,15 +75,22 @@ def render_error(
     return ErrorBody("application/json", msgspec.json.encode(envelope))
 
 
-def error_headers(status: int, retry_after: int = 0) -> list[tuple[bytes, bytes]]:
+def error_headers(
+    status: int, retry_after: int = 0, *, by_script: bool = False
+) -> list[tuple[bytes, bytes]]:
     """Return the headers that an error of this status has besides type and length.
 
-    `retry_after` is in seconds, 0 if nothing is known; a 429 always says at least 1.
+    Args:
+        status: of the answer.
+        retry_after: in seconds, 0 if nothing is known; a 429 always says at least 1.
+        by_script: the request says that the script of a page made it (X-Requested-With), which
+            asks for a key in its own way; with `Basic` the browser would ask as well.
     """
     if status == HTTPStatus.TOO_MANY_REQUESTS or retry_after:
         return [(b"Retry-After", b"%d" % max(1, retry_after))]
     if status == HTTPStatus.UNAUTHORIZED:
-        return [(b"WWW-Authenticate", b'Basic realm="%s"' % _SOURCE.encode())]
+        scheme = b"Bearer" if by_script else b"Basic"
+        return [(b"WWW-Authenticate", b'%s realm="%s"' % (scheme, _SOURCE.encode()))]
     return []
 
 

@@ -24,6 +24,8 @@ _OPEN = frozenset({"/", "/health", "/wol-health", "/upstream", "/favicon.ico"})
 _READING = frozenset({b"GET", b"HEAD"})
 _UNSAFE_PATHS = frozenset({"/unload"})
 """Change state although they are read with GET."""
+_BROWSER = b"Mozilla/"
+"""What the User-Agent of every browser begins with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +134,22 @@ def _passthrough(head: Head, rules: GateRules) -> PassRoute | Denied | None:
 def _control(head: Head, rules: GateRules) -> Verdict:
     path = decoded(head.path)
     if rules.serves(head.method.decode("ascii"), path):
-        if rules.keys and path not in _OPEN and (denied := _without_key(head, rules)):
+        locked = rules.keys and path not in _OPEN and not _is_page_for_browser(head, path)
+        if locked and (denied := _without_key(head, rules)):
             return denied
         changes = head.method not in _READING or path in _UNSAFE_PATHS
         if changes and (denied := _cross_site(head, rules)):
             return denied
     return _too_large(head, rules) or Control(path)
+
+
+def _is_page_for_browser(head: Head, path: str) -> bool:
+    """Tell whether a browser asks for the web UI itself, which is the same for everybody.
+
+    The page asks its user for a key by itself. Other programs are told that they need one.
+    """
+    is_ui = path == "/ui" or path.startswith("/ui/")
+    return is_ui and head.fields.get(b"user-agent", b"").startswith(_BROWSER)
 
 
 def _foreign_host(head: Head, rules: GateRules) -> Denied | None:

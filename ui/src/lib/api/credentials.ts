@@ -8,8 +8,10 @@ export type Credentials =
   | { kind: 'none' };
 
 export function withCredentials(credentials: Credentials, init: RequestInit = {}): RequestInit {
-  if (credentials.kind === 'browser') return { ...init, credentials: 'same-origin' };
   const headers = new Headers(init.headers);
+  // Without it, a refusal would make the browser ask for a password in its own way.
+  headers.set('X-Requested-With', 'hotbay');
+  if (credentials.kind === 'browser') return { ...init, headers, credentials: 'same-origin' };
   if (credentials.kind === 'key') headers.set('Authorization', `Bearer ${credentials.key}`);
   return { ...init, headers, credentials: 'omit' };
 }

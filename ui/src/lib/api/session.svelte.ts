@@ -24,6 +24,12 @@ class Session {
     this.keyed = true;
   }
 
+  /** Takes over a key that another tab was let in with, unless this one has its own. */
+  adopt(key: string): void {
+    if (this.refused || this.credentials.kind !== 'key') this.logIn(key);
+  }
+
+  /** Forgets the key; `live.logOut` does so in all tabs. */
   logOut(): void {
     sessionStorage.setItem(STORED, '');
     this.credentials = { kind: 'none' };

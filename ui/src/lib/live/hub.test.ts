@@ -28,7 +28,7 @@ class Stream {
   readonly response: Response;
 
   constructor(
-    readonly request: { path: string; headers: Headers },
+    readonly request: { path: string; query: string; headers: Headers },
     signal: AbortSignal | null,
   ) {
     const body = new ReadableStream<Uint8Array>({
@@ -100,10 +100,10 @@ class Scene extends Page {
   constructor(public refuse: Record<string, number> = {}) {
     super();
     this.hub = new Hub(ROOT, { kind: 'browser' }, async (input, init) => {
-      const path = String(input).slice(ROOT.length).split('?')[0] ?? '';
+      const [path = '', query = ''] = String(input).slice(ROOT.length).split('?');
       const status = this.refuse[path];
       if (status !== undefined) return new Response('no', { status });
-      const request = { path, headers: new Headers(init?.headers) };
+      const request = { path, query, headers: new Headers(init?.headers) };
       const stream = new Stream(request, init?.signal ?? null);
       this.streams.push(stream);
       return stream.response;
@@ -236,6 +236,67 @@ test('a refused key is told, and no attempt made until there is another', async 
   expect(stream.request.headers.get('Authorization')).toBe('Bearer k');
 });
 
+const KEY = { kind: 'key', key: 'k' } as const;
+
+test('a tab that is opened later is let in by the key of another', async () => {
+  again({ 'api/x/events': 401 });
+  await scene.settle();
+  scene.refuse = {};
+  scene.say({ kind: 'retry', credentials: KEY });
+  await connect();
+  const admitted = { kind: 'admitted', key: 'k' };
+  expect(scene.heard).toContainEqual(admitted);
+  const late = new Page();
+  scene.hub.receive(late, { kind: 'hello', root: ROOT, credentials: { kind: 'browser' } });
+  expect(late.heard).toContainEqual(admitted);
+});
+
+test('who logs out is logged out of all tabs, and nothing stays of what was seen', async () => {
+  scene.say({ kind: 'retry', credentials: KEY });
+  await connect();
+  const other = new Page();
+  scene.hub.receive(other, { kind: 'hello', root: ROOT, credentials: KEY });
+  scene.say({ kind: 'leave' });
+  await scene.settle();
+  expect(other.heard).toContainEqual({ kind: 'left' });
+  const asked = scene.streams.length;
+  const late = new Page();
+  scene.hub.receive(late, { kind: 'hello', root: ROOT, credentials: { kind: 'none' } });
+  await scene.settle(60_000);
+  expect(late.heard).toContainEqual({ kind: 'refused', credentials: { kind: 'none' } });
+  expect(late.seen).toMatchObject({ models: null, requests: null, load: null });
+  expect(scene.streams).toHaveLength(asked);
+  scene.say({ kind: 'retry', credentials: KEY });
+  await connect();
+  expect(scene.seen.models).toHaveLength(1);
+});
+
+test('the log of a model takes no connection of its own', async () => {
+  const events = await connect();
+  scene.say({ kind: 'watch', log: 'model:m' });
+  const history = await scene.stream('logs/stream/m');
+  expect(history.request.query).toBe('no-follow');
+  events.event('log', { model: 'm', text: 'two\n' });
+  await scene.settle(10);
+  history.write('one\ntwo\n');
+  history.end();
+  events.event('log', { model: 'n', text: 'of another\n' });
+  events.event('log', { model: 'm', text: 'three\n' });
+  await scene.settle();
+  expect(scene.lines).toEqual(['one', 'two', 'three']);
+  // What was written while there was no connection is fetched.
+  events.end();
+  await scene.settle(1500);
+  const next = await scene.stream('api/x/events');
+  next.event('snapshot', SNAPSHOT);
+  await scene.settle(10);
+  const again = scene.streams.findLast(({ request }) => request.path === 'logs/stream/m');
+  again?.write('one\ntwo\nthree\nfour\n');
+  again?.end();
+  await scene.settle();
+  expect(scene.lines).toEqual(['one', 'two', 'three', 'four']);
+});
+
 test('lines of the logs come once, and tell of which model they are', async () => {
   const events = await scene.stream('api/x/events');
   events.event('snapshot', SNAPSHOT);
@@ -292,5 +353,13 @@ test('a server that has only the messages of llama-swap is understood', async ()
     models: [{ id: 'm', state: 'stopped', details: null }],
     requests: [{ id: '1' }],
   });
+  expect(scene.lines).toEqual(['b', 'c']);
+  scene.lines = [];
+  scene.say({ kind: 'watch', log: 'model:m' });
+  const log = await scene.stream('logs/stream/m');
+  log.write('b\n');
+  await scene.settle();
+  log.write('c\n');
+  await scene.settle();
   expect(scene.lines).toEqual(['b', 'c']);
 });

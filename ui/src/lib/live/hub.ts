@@ -27,16 +27,24 @@ export class Hub implements Listener {
   #snapshot = state.UNKNOWN;
   #statuses: ModelStatus[] | null = null;
   #details = new Map<string, ModelDetails>();
+  #credentials: Credentials;
   #refused: Credentials | null = null;
+  /** The server was reached with these credentials. */
+  #reached = false;
   /** Logs whose history has come; what follows is new. */
   #historic = new Set<string>();
   #dirty = new Set<keyof state.Snapshot>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #due = 0;
 
-  constructor(root: string, credentials: Credentials, fetch?: typeof globalThis.fetch) {
+  constructor(
+    root: string,
+    credentials: Credentials,
+    fetch: typeof globalThis.fetch = (...call) => globalThis.fetch(...call),
+  ) {
+    this.#credentials = credentials;
     this.#link = new Link(root, this, fetch);
-    this.#logs = new Logs(root, credentials);
+    this.#logs = new Logs(root, credentials, fetch);
     void this.#link.run(credentials);
   }
 
@@ -44,8 +52,8 @@ export class Hub implements Listener {
     switch (message.kind) {
       case 'hello':
         this.#ports.add(port);
-        port.post({ kind: 'state', patch: this.#snapshot });
         this.#greet(port, message.credentials);
+        port.post({ kind: 'state', patch: this.#snapshot });
         break;
       case 'retry':
         this.#retry(message.credentials);
@@ -55,6 +63,9 @@ export class Hub implements Listener {
         break;
       case 'unwatch':
         this.#logs.unwatch(message.log, port);
+        break;
+      case 'leave':
+        this.#leave();
         break;
       case 'bye':
         this.#ports.delete(port);
@@ -66,17 +77,37 @@ export class Hub implements Listener {
     this.#link.stop();
   }
 
-  /** Where the server has refused us, a page that comes may have what we lack. */
+  /** A page that comes may lack the key that we have; or have it, where the server refused us. */
   #greet(port: Port, credentials: Credentials): void {
-    if (this.#refused === null) return;
-    if (same(this.#refused, credentials)) port.post({ kind: 'refused', credentials });
+    if (this.#refused === null) this.#admit([port]);
+    else if (same(this.#refused, credentials)) port.post({ kind: 'refused', credentials });
     else this.#retry(credentials);
+  }
+
+  /** Tells pages the key by which the server has let us in. */
+  #admit(ports: Iterable<Port>): void {
+    if (!this.#reached || this.#credentials.kind !== 'key') return;
+    for (const port of ports) port.post({ kind: 'admitted', key: this.#credentials.key });
   }
 
   #retry(credentials: Credentials): void {
     this.#refused = null;
+    this.#credentials = credentials;
     this.#logs.credentials = credentials;
     this.#link.retry(credentials);
+  }
+
+  /** Forgets the key, and what was seen with it. */
+  #leave(): void {
+    this.#refused = this.#credentials = { kind: 'none' };
+    this.#reached = false;
+    this.#link.leave();
+    this.#logs.clear();
+    this.#historic.clear();
+    this.#statuses = null;
+    this.#details.clear();
+    this.#set({ ...state.UNKNOWN, connection: this.#snapshot.connection });
+    this.#post({ kind: 'left' });
   }
 
   // -- what the link tells ---------------------------------------------------------------
@@ -86,14 +117,18 @@ export class Hub implements Listener {
   }
 
   reached(detailed: boolean): void {
+    this.#reached = true;
+    this.#admit(this.#ports);
     this.#set({ detailed });
     if (detailed) return;
+    this.#logs.untold();
     this.#historic.clear();
     this.#details.clear();
     this.#set({ queue: null, load: null, skew: 0 });
   }
 
   refused(credentials: Credentials): void {
+    this.#reached = false;
     this.#refused = credentials;
     this.#post({ kind: 'refused', credentials });
   }

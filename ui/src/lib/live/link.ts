@@ -36,7 +36,7 @@ export class Link {
   constructor(
     private readonly root: string,
     private readonly listener: Listener,
-    private readonly fetch: typeof globalThis.fetch = (...call) => globalThis.fetch(...call),
+    private readonly fetch: typeof globalThis.fetch,
   ) {}
 
   /** Connects, and goes on until `stop`. */
@@ -63,6 +63,14 @@ export class Link {
     this.#credentials = credentials;
     this.#attempts = 0;
     this.#wake();
+  }
+
+  /** Ends the connection, and makes no other until `retry`. */
+  leave(): void {
+    this.#credentials = { kind: 'none' };
+    this.#lastId = '';
+    this.#attempts = Number.POSITIVE_INFINITY;
+    this.#abort.abort(new Error('you have logged out'));
   }
 
   stop(): void {

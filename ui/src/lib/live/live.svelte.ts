@@ -54,6 +54,11 @@ class Live {
     this.#send({ kind: 'retry', credentials: session.credentials });
   }
 
+  /** Forgets the key, in all tabs of this browser. */
+  logOut(): void {
+    this.#send({ kind: 'leave' });
+  }
+
   /** Calls back for each event of a kind; returns what ends that. */
   on<Name extends PassedOn>(name: Name, callback: (data: Events[Name]) => void): () => void {
     const heard = this.#heard as Record<Name, Set<(data: Events[Name]) => void> | undefined>;
@@ -105,6 +110,13 @@ class Live {
         break;
       case 'refused':
         session.refuse(message.credentials);
+        break;
+      case 'admitted':
+        session.adopt(message.key);
+        break;
+      case 'left':
+        session.logOut();
+        location.reload(); // nothing that was seen with the key stays
     }
   }
 }

@@ -1,4 +1,4 @@
-/** The logs that pages read: owns their lines, and the streams of single models while they are watched. */
+/** The logs that pages read: owns their lines, and how they are kept current while they are watched. */
 
 import { type Credentials, withCredentials } from '$lib/api/credentials';
 import { errorOf, explain } from '$lib/api/errors';
@@ -8,12 +8,16 @@ import type { LogName, Port } from './protocol';
 /** Milliseconds for which lines are collected before they are passed on. */
 const EVERY = 100;
 const RETRY = 2000;
+const OF_MODEL = 'model:';
 
 interface Log {
   buffer: LineBuffer;
   watchers: Set<Port>;
   fresh: Line[];
+  /** Ends what is done for the watchers of a model's log. */
   abort: AbortController | null;
+  /** What was written since its history was asked for, until that is here. */
+  early: string[] | null;
 }
 
 export class Logs {
@@ -21,10 +25,13 @@ export class Logs {
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** What came since a connection was made, until the histories are here. */
   #early: { model: string | null; text: string }[] | null = null;
+  /** Whether we are told what models write; null until that is known. */
+  #told: boolean | null = null;
 
   constructor(
     private readonly root: string,
     public credentials: Credentials,
+    private readonly fetch: typeof globalThis.fetch,
   ) {}
 
   watch(name: LogName, port: Port): void {
@@ -32,7 +39,7 @@ export class Logs {
     this.#flush(); // what is collected is in the buffer as well
     log.watchers.add(port);
     port.post({ kind: 'lines', log: name, lines: log.buffer.lines, all: true });
-    if (name.startsWith('model:') && log.abort === null) void this.#stream(name, log);
+    if (log.abort === null) this.#attend(name, log);
   }
 
   unwatch(name: LogName, port: Port): void {
@@ -47,29 +54,34 @@ export class Logs {
     for (const name of this.#logs.keys()) this.unwatch(name, port);
   }
 
+  /** Forgets all that was written; whoever watches has to begin anew. */
+  clear(): void {
+    for (const { abort } of this.#logs.values()) abort?.abort();
+    this.#logs.clear();
+  }
+
   /** A connection begins whose histories are yet to come. */
   begin(): void {
     this.#early = [];
+    this.#tell(true);
+  }
+
+  /** This server does not say what models write: each watched log needs a stream of its own. */
+  untold(): void {
+    this.#tell(false);
   }
 
   /** What the server had in a log when it began to tell us. */
   history(source: 'proxy' | 'upstream', text: string): void {
     const proxy = source === 'proxy';
-    const log = this.#log(source);
     const early = (this.#early ?? []).filter(({ model }) => (model === null) === proxy);
-    // The history was taken a moment after the first of these pieces.
-    let known = overlap(text, early.map((piece) => piece.text).join(''));
-    this.#added(log, log.buffer.resume(text));
-    for (const piece of early) {
-      const rest = piece.text.slice(known);
-      known = Math.max(0, known - piece.text.length);
-      if (rest) this.#added(log, log.buffer.push(rest, piece.model));
-    }
+    this.#joined(this.#log(source), text, early);
     if (!proxy) this.#early = null; // it is the second of the two
   }
 
   /** What has just been written: by a model's server, or to hotbay's own log. */
   written(model: string | null, text: string): void {
+    if (model !== null) this.#writtenBy(model, text);
     if (this.#early !== null) this.#early.push({ model, text });
     else this.append(model === null ? 'proxy' : 'upstream', text, model);
   }
@@ -82,10 +94,28 @@ export class Logs {
   #log(name: LogName): Log {
     let log = this.#logs.get(name);
     if (log === undefined) {
-      log = { buffer: new LineBuffer(), watchers: new Set(), fresh: [], abort: null };
+      log = { buffer: new LineBuffer(), watchers: new Set(), fresh: [], abort: null, early: null };
       this.#logs.set(name, log);
     }
     return log;
+  }
+
+  #writtenBy(model: string, text: string): void {
+    const log = this.#logs.get(`${OF_MODEL}${model}`);
+    if (log === undefined || log.abort === null || this.#told !== true) return;
+    if (log.early !== null) log.early.push(text);
+    else this.#added(log, log.buffer.push(text));
+  }
+
+  /** Takes a history, and the pieces that came meanwhile, the first of which it may have. */
+  #joined(log: Log, text: string, pieces: { model: string | null; text: string }[]): void {
+    let known = overlap(text, pieces.map((piece) => piece.text).join(''));
+    this.#added(log, log.buffer.resume(text));
+    for (const piece of pieces) {
+      const rest = piece.text.slice(known);
+      known = Math.max(0, known - piece.text.length);
+      if (rest) this.#added(log, log.buffer.push(rest, piece.model));
+    }
   }
 
   #added(log: Log, lines: Line[]): void {
@@ -106,29 +136,63 @@ export class Logs {
     }
   }
 
-  /** Reads the log of one model for as long as somebody watches. */
-  async #stream(name: LogName, log: Log): Promise<void> {
-    const abort = new AbortController();
-    log.abort = abort;
-    const id = encodeURIComponent(name.slice('model:'.length));
-    while (!abort.signal.aborted) {
+  // -- logs of single models -----------------------------------------------------------------
+
+  #tell(told: boolean): void {
+    this.#told = told;
+    for (const [name, log] of this.#logs) {
+      log.abort?.abort();
+      log.abort = null;
+      if (log.watchers.size > 0) this.#attend(name, log);
+    }
+  }
+
+  /** Keeps the log of one model current for as long as somebody watches. */
+  #attend(name: LogName, log: Log): void {
+    if (!name.startsWith(OF_MODEL) || this.#told === null) return;
+    log.abort = new AbortController();
+    const work = this.#told ? this.#fetched : this.#streamed;
+    void this.#repeat(name, log, log.abort.signal, work.bind(this));
+  }
+
+  /** Does something until it says that it is done, or nobody watches any more. */
+  async #repeat(
+    name: LogName,
+    log: Log,
+    signal: AbortSignal,
+    work: (response: Response, log: Log) => Promise<boolean>,
+  ): Promise<void> {
+    const id = encodeURIComponent(name.slice(OF_MODEL.length));
+    while (!signal.aborted) {
       try {
-        const url = new URL(`logs/stream/${id}`, this.root);
-        const init = withCredentials(this.credentials, { signal: abort.signal });
-        const response = await fetch(url, init);
+        log.early = [];
+        const url = new URL(`logs/stream/${id}${this.#told ? '?no-follow' : ''}`, this.root);
+        const response = await this.fetch(url, withCredentials(this.credentials, { signal }));
         if (!response.ok) throw await errorOf(response);
-        this.#tell(name, log, '');
-        await this.#read(response, log);
+        this.#trouble(name, log, '');
+        if (await work(response, log)) return;
       } catch (error) {
-        if (abort.signal.aborted) return;
-        this.#tell(name, log, explain(error));
+        if (signal.aborted) return;
+        this.#trouble(name, log, explain(error));
       }
       await new Promise((resolve) => setTimeout(resolve, RETRY));
     }
   }
 
-  async #read(response: Response, log: Log): Promise<void> {
-    if (response.body === null) return;
+  /** Takes the history; what follows comes by `written`, so that it takes no connection. */
+  async #fetched(response: Response, log: Log): Promise<boolean> {
+    const text = await response.text();
+    this.#joined(
+      log,
+      text,
+      (log.early ?? []).map((piece) => ({ model: null, text: piece })),
+    );
+    log.early = null;
+    return true;
+  }
+
+  async #streamed(response: Response, log: Log): Promise<boolean> {
+    if (response.body === null) return false;
     let first = true;
     const decoder = new TextDecoder();
     for await (const bytes of response.body) {
@@ -137,9 +201,10 @@ export class Logs {
       this.#added(log, first ? log.buffer.resume(text) : log.buffer.push(text));
       first = false;
     }
+    return false;
   }
 
-  #tell(name: LogName, log: Log, reason: string): void {
+  #trouble(name: LogName, log: Log, reason: string): void {
     for (const port of log.watchers) port.post({ kind: 'logState', log: name, reason });
   }
 }

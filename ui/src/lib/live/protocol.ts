@@ -17,6 +17,8 @@ export type FromPage =
   | { kind: 'retry'; credentials: Credentials }
   | { kind: 'watch'; log: LogName }
   | { kind: 'unwatch'; log: LogName }
+  /** The user logs out, of all tabs. */
+  | { kind: 'leave' }
   | { kind: 'bye' };
 
 export type ToPage =
@@ -26,7 +28,11 @@ export type ToPage =
   | { kind: 'lines'; log: LogName; lines: Line[]; all: boolean }
   /** Why a log cannot be had; empty: it can. */
   | { kind: 'logState'; log: LogName; reason: string }
-  | { kind: 'refused'; credentials: Credentials };
+  | { kind: 'refused'; credentials: Credentials }
+  /** The server takes this key, which came from some tab. */
+  | { kind: 'admitted'; key: string }
+  /** The user has logged out, in some tab. */
+  | { kind: 'left' };
 
 /** A page, as the hub sees it. */
 export interface Port {
