@@ -10,7 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 
-from hotbay.activity.inserts import Record
+from hotbay.activity.row import Row
 
 
 class Latest:
@@ -19,27 +19,27 @@ class Latest:
     def __init__(self, keep: int) -> None:
         self._lock = threading.Lock()
         self._next = 1
-        self._records: deque[Record] = deque(maxlen=keep or None)
+        self._rows: deque[Row] = deque(maxlen=keep or None)
 
     def __bool__(self) -> bool:
         """Whether there are any."""
-        return bool(self._records)
+        return bool(self._rows)
 
     def keep(self, rows: int) -> None:
         """Keep so many from now on."""
         with self._lock:
-            self._records = deque(self._records, rows or None)
+            self._rows = deque(self._rows, rows or None)
 
-    def add(self, records: Sequence[Record]) -> range:
+    def add(self, rows: Sequence[Row]) -> range:
         """Add rows, and return the numbers they got."""
         with self._lock:
-            first, self._next = self._next, self._next + len(records)
-            self._records.extend(records)
+            first, self._next = self._next, self._next + len(rows)
+            self._rows.extend(rows)
             return range(first, self._next)
 
-    def take(self) -> tuple[int, list[Record]]:
+    def take(self) -> tuple[int, list[Row]]:
         """Hand over all there are; return the number of the first as well."""
         with self._lock:
-            records = list(self._records)
-            self._records.clear()
-            return self._next - len(records), records
+            rows = list(self._rows)
+            self._rows.clear()
+            return self._next - len(rows), rows

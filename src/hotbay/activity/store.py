@@ -69,7 +69,7 @@ class Store:
         self._closed = False
         self._warn = warn
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="activity-reader")
-        self._writer = Writer(self._write, self._tidy, warn)
+        self._writer = Writer(self._write, self._tidy, warn, values=self._latest is None)
 
     def configure(self, settings: Settings) -> None:
         """Take up other settings; the path must be the same."""
@@ -102,7 +102,7 @@ class Store:
 
     def add(self, row: Row, then: Then | None = None) -> None:
         """Write a row; `then` is told its number on the event loop once it is there."""
-        self._writer.put(Item((record_of(row), None), then))
+        self._writer.put(Item((row, None, None), then))
 
     def add_later(
         self, make: Make, then: Then | None = None, *, size: int = 0, light: bool = False
@@ -194,13 +194,13 @@ class Store:
             )
 
     def _write(self, made: Sequence[Made]) -> Sequence[int]:
-        records = [record for record, _ in made]
         if self._latest is None:
+            records = [values or record_of(row) for row, values, _ in made]
             with self._database.writing() as connection:
                 numbers = insert(connection, records)
         else:
-            numbers = self._latest.add(records)
-        for number, (_, capture) in zip(numbers, made, strict=True):
+            numbers = self._latest.add([row for row, _, _ in made])
+        for number, (_, _, capture) in zip(numbers, made, strict=True):
             if capture is not None and self.captures.limit:
                 self.captures.keep(number, capture)
         return numbers
@@ -209,8 +209,8 @@ class Store:
         """Put into the database what is not there yet, if the log is in memory."""
         if self._latest:
             with self._removing() as connection:
-                first, records = self._latest.take()
-                insert(connection, records, first)
+                first, rows = self._latest.take()
+                insert(connection, [record_of(row) for row in rows], first)
                 while self._remove_old(connection):
                     pass
 

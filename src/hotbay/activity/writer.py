@@ -36,8 +36,8 @@ other work, they would take half as long again: each time with cold caches."""
 AT_A_TIME = 0.001
 """Seconds of making rows in the thread after which the event loop gets its turn."""
 
-Made = tuple[Record, bytes | None]
-"""The values of a row, and its packed capture."""
+Made = tuple[Row, Record | None, bytes | None]
+"""A row, its values if they are wanted at once, and its packed capture."""
 Make = Callable[[], tuple[Row, Capture | None]]
 Then = Callable[[int], None]
 
@@ -71,6 +71,8 @@ class Writer:
         write: Callable[[Sequence[Made]], Sequence[int]],
         tidy: Callable[[], bool],
         warn: Callable[[str], None],
+        *,
+        values: bool,
     ) -> None:
         """Begin to write; belongs to the running event loop.
 
@@ -78,7 +80,9 @@ class Writer:
             write: keeps rows and captures and returns the rows' numbers; called in the thread.
             tidy: called in the thread now and then; returns whether there is more to do.
             warn: takes a line for the log, on the event loop.
+            values: `write` wants the values of all rows, which are quicker made with the rows.
         """
+        self._values = values
         self._write = write
         self._tidy = tidy
         self._warn = warn
@@ -130,12 +134,17 @@ class Writer:
         if self._turn is None:
             self._turn = self._loop.call_at(self._next, self._hand_over)
 
+    def _made(self, make: Make) -> Made:
+        row, capture = make()
+        values = record_of(row) if self._values else None
+        return row, values, None if capture is None else packed(capture)
+
     def _make_light(self) -> None:
         """Make what takes no time."""
         for item in self._waiting[-self._unmade :]:
             if item.light and callable(item.made):
                 try:
-                    item.made = _made(item.made)
+                    item.made = self._made(item.made)
                 except Exception as error:  # noqa: BLE001 - as in `_make`
                     item.made = None
                     self._refused += 1
@@ -210,7 +219,7 @@ class Writer:
         for item in items:
             if callable(item.made):
                 try:
-                    item.made = _made(item.made)
+                    item.made = self._made(item.made)
                 except Exception as error:  # noqa: BLE001 - an answer that defies reading costs one row
                     item.made = None
                     self._failed += 1
@@ -246,11 +255,6 @@ class Writer:
                 then(number)
             except Exception as error:  # noqa: BLE001 - one must not keep the others from theirs
                 self._loop.call_exception_handler({"message": "activity", "exception": error})
-
-
-def _made(make: Make) -> Made:
-    row, capture = make()
-    return record_of(row), None if capture is None else packed(capture)
 
 
 def _not_made(error: Exception) -> str:

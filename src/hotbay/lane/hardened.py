@@ -35,6 +35,27 @@ class HardenedProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
     the C library takes from the kernel and gives back each time.
     """
 
+    # uvicorn's own attributes are in a dictionary, which is four times as large with these as well.
+    __slots__ = (
+        "_arrived",
+        "_body_idle",
+        "_buffer",
+        "_connections_limit",
+        "_deadline",
+        "_deaf",
+        "_head_limit",
+        "_head_timed",
+        "_head_timeout",
+        "_in_body",
+        "_in_head",
+        "_invited",
+        "_progress",
+        "_replay",
+        "_stalled",
+        "_trailers_size",
+        "_tunnel",
+    )
+
     def __init__(
         self,
         config: Config,
@@ -265,6 +286,7 @@ class HardenedProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
     def await_request(self) -> None:
         """Wait for the next request, unless it has begun."""
         if not self._in_body and not self._in_head:
+            self.url, self.headers = b"", []  # many connections are idle most of the time
             self._deadline.set(KEEP_ALIVE)
 
     def reject(self, error: BadRequest) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from functools import partial
 from typing import Any
 
@@ -41,6 +40,8 @@ _HELD_LIMIT = 64 * 1024
 class LaneProtocol(HardenedProtocol):
     """One client's connection."""
 
+    __slots__ = ("_active", "_lane", "_last", "_receiving", "_waiting", "peer")
+
     def __init__(
         self,
         config: Config,
@@ -56,7 +57,7 @@ class LaneProtocol(HardenedProtocol):
         self._lane = lane
         self._active: Turn | None = None  # whose answer may be written
         self._receiving: Turn | None = None  # whose body is not complete
-        self._waiting: deque[_Waiting] = deque()
+        self._waiting: list[_Waiting] = []
         self._last = False  # no request after the present one
 
     # -- the transport's side ---------------------------------------------------------------
@@ -227,7 +228,7 @@ class LaneProtocol(HardenedProtocol):
 
     def _next(self) -> None:
         if self._waiting and not self.transport.is_closing():
-            self._active = self._waiting.popleft().turn
+            self._active = self._waiting.pop(0).turn
             self._active.begin()
 
     def is_answerable(self) -> bool:
