@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import struct
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ from tests.lane.upstreams import SWITCHED, Peer, upstream
 
 from hotbay.core.effects import Refusal
 from hotbay.core.events import Mode
+from hotbay.lane.body import PIECE
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 MORE = 'upstream: {ignorePaths: ["\\\\.png$"]}\n'
@@ -243,6 +247,26 @@ async def test_a_client_that_was_asked_for_its_body_must_send_it_in_time(tmp_pat
         assert (await visitor.response()).status == 100
         assert (await visitor.response()).status == 408
         assert '" 408 ' in served.lines[-1]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the end is seen when it is read")
+@pytest.mark.parametrize(("size", "reset"), [(PIECE + 200_000, False), (8 << 20, True)])
+async def test_a_client_that_leaves_while_it_is_held_up_frees_its_place(
+    size: int, reset: bool, tmp_path: Path
+) -> None:
+    """As far as the network tells: what it has sent, and its leave behind that, must have come."""
+    async with serving(tmp_path) as served:
+        async with served.visit() as visitor:
+            served.engine.holding = True
+            visitor.writer.write(post(b"x" * size, path="/upstream/m1/x"))
+            await served.engine.asked()
+            if reset:
+                linger = struct.pack("ii", 1, 0)
+                visitor.writer.get_extra_info("socket").setsockopt(
+                    socket.SOL_SOCKET, socket.SO_LINGER, linger
+                )
+            visitor.writer.transport.abort()
+        await served.engine.until(lambda: served.engine.departed == [1])
 
 
 async def test_a_body_that_breaks_the_protocol_is_refused_and_noted(tmp_path: Path) -> None:

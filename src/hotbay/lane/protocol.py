@@ -21,6 +21,7 @@ from hotbay.lane.answers import AnswerTurn, answer_at_once
 from hotbay.lane.body import BodyRefused
 from hotbay.lane.context import Lane
 from hotbay.lane.control import ControlTurn
+from hotbay.lane.departure import LOOK_EVERY, has_left
 from hotbay.lane.exchange import Exchange
 from hotbay.lane.gate import Control, judge
 from hotbay.lane.hardened import HardenedProtocol
@@ -40,7 +41,7 @@ _HELD_LIMIT = 64 * 1024
 class LaneProtocol(HardenedProtocol):
     """One client's connection."""
 
-    __slots__ = ("_active", "_lane", "_last", "_receiving", "_waiting", "peer")
+    __slots__ = ("_active", "_lane", "_last", "_look", "_receiving", "_waiting", "peer")
 
     def __init__(
         self,
@@ -59,6 +60,7 @@ class LaneProtocol(HardenedProtocol):
         self._receiving: Turn | None = None  # whose body is not complete
         self._waiting: list[_Waiting] = []
         self._last = False  # no request after the present one
+        self._look: asyncio.TimerHandle | None = None  # for a client that is not read from
 
     # -- the transport's side ---------------------------------------------------------------
 
@@ -90,8 +92,19 @@ class LaneProtocol(HardenedProtocol):
         return not self.flow.write_paused
 
     def pause_reading(self) -> None:
-        """Stop reading from the client."""
+        """Stop reading from the client, but see whether it leaves."""
         self.flow.pause_reading()
+        if self._look is None:
+            self._look = self.loop.call_later(LOOK_EVERY, self._look_for_client)
+
+    def _look_for_client(self) -> None:
+        self._look = None
+        if self.transport.is_closing() or self.transport.is_reading():
+            return
+        if has_left(self.transport):
+            self.abort()
+        else:
+            self._look = self.loop.call_later(LOOK_EVERY, self._look_for_client)
 
     def resume_reading(self) -> None:
         """Go on reading from the client."""
