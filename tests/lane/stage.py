@@ -125,6 +125,9 @@ class Wire(asyncio.Transport):
     def resume_reading(self) -> None:
         self.paused = False
 
+    def is_reading(self) -> bool:
+        return not self.paused
+
 
 class Carrier:
     """Stands for a connection to a model server."""

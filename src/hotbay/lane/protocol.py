@@ -264,6 +264,9 @@ class LaneProtocol(HardenedProtocol):
         turns = [self._active, self._receiving, *(held.turn for held in self._waiting)]
         self._waiting.clear()
         self._active = self._receiving = None
+        if self._look is not None:
+            self._look.cancel()
+            self._look = None
         for turn in turns:
             if turn is not None:
                 turn.leave()
