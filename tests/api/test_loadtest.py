@@ -46,7 +46,8 @@ async def outcome_of(
     assert reply.headers["Content-Type"] == "text/event-stream"
     events = events_in(reply.body)
     assert events[-1][0] == "result"
-    assert [data["done"] for kind, data in events if kind == "progress"][-1] == test["requests"]
+    last = [data for kind, data in events if kind == "progress"][-1]
+    assert (last["requests"], last["wanted"], last["running"]) == (*[test["requests"]] * 2, 0)
     return [data for kind, data in events if kind == "request"], events[-1][1]
 
 
@@ -207,7 +208,9 @@ async def test_waiting_is_told_apart_from_answering(serve: Serve) -> None:
     assert row["error"] == ""
     waited = row["phases_ms"]["loading"] / 1000
     assert row["first_token"] >= waited > 0
-    assert events[-1][1]["waiting"]["max"] >= waited
+    result = events[-1][1]
+    assert result["loading"]["max"] == pytest.approx(waited, abs=1e-3)
+    assert result["queued"]["max"] < waited
 
 
 async def test_a_client_that_leaves_ends_its_test(serve: Serve) -> None:
@@ -221,6 +224,54 @@ async def test_a_client_that_leaves_ends_its_test(serve: Serve) -> None:
             assert b'"id":"4"' not in news.seen
 
 
+async def test_a_test_ends_when_its_time_is_up(serve: Serve) -> None:
+    async with hesitant() as backend:
+        served = await serve(a=backend.model())
+        async with served.stream("/api/x/events?types=inflight") as news:
+            async with begun(served, model="a", requests=9, concurrency=3, seconds=1) as stream:
+                await stream.end()
+            for number in (1, 2, 3):
+                await news.until(b'"operation":"remove","id":"%d"' % number)
+    kind, result = events_in(bytes(stream.seen))[-1]
+    assert kind == "result"
+    assert (result["requests"], result["unfinished"], result["latency"]) == (0, 3, None)
+    assert 1 <= result["seconds"] < LIMIT
+
+
+async def test_the_figures_so_far_come_while_it_goes_on(serve: Serve, backend: Backend) -> None:
+    async with hesitant() as slow:
+        served = await serve(a=backend.model(), b=slow.model())
+        async with begun(served, model=["a", "b"], requests=2) as stream:
+            await stream.until(b'"requests":1,')
+            slow.gate.set()
+            await stream.end()
+    events = events_in(bytes(stream.seen))
+    half = next(data for kind, data in events if kind == "progress" and data["requests"] == 1)
+    assert (half["wanted"], half["failed"], half["tokens"]) == (2, 0, 30)
+    assert half["latency"]["max"] > 0
+    assert events[-1][1]["unfinished"] == 0
+
+
+async def test_requests_at_once_become_more_over_time(serve: Serve) -> None:
+    async with hesitant() as backend:
+        served = await serve(a=backend.model())
+        async with begun(served, model="a", requests=2, concurrency=2, ramp=1) as stream:
+            await stream.until(b'"running":1,')
+            await stream.until(b'"running":2,')
+            backend.gate.set()
+            await stream.end()
+    begins = [data["begin"] for kind, data in events_in(bytes(stream.seen)) if kind == "request"]
+    assert min(begins) < 0.5 <= max(begins)
+
+
+async def test_nobody_is_waited_for_when_no_requests_are_left(
+    serve: Serve, backend: Backend
+) -> None:
+    served = await serve(a=backend.model())
+    _, result = await outcome_of(served, model="a", requests=3, concurrency=3, ramp=3000)
+    assert (result["requests"], result["seconds"] < LIMIT) == (3, True)
+
+
 @pytest.mark.parametrize(
     "test",
     [
@@ -232,6 +283,9 @@ async def test_a_client_that_leaves_ends_its_test(serve: Serve) -> None:
         {"model": "a", "prompt": "x", "requests": 0},
         {"model": "a", "prompt": "x", "requests": 1001},
         {"model": "a", "prompt": "x", "max_tokens": 0},
+        {"model": "a", "prompt": "x", "seconds": 0},
+        {"model": "a", "prompt": "x", "seconds": 3601},
+        {"model": "a", "prompt": "x", "ramp": -1},
         {"model": "a", "prompt": "x", "more": 1},
     ],
 )

@@ -2,7 +2,7 @@
 
 A browser opens six connections to a server at most, so a test that runs in one bends what it
 measures. Owns which requests are sent when, and the figures of all of them together. Nothing of
-a test is kept: it ends when whoever asked for it leaves.
+a test is kept: it ends when whoever asked for it leaves, and at the latest when its time is up.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import asyncio
 import itertools
 from collections import Counter
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Annotated, Any
 
@@ -30,6 +31,8 @@ REQUESTS = 1000
 """Requests of a test, at most."""
 TOKENS = 32_768
 """Tokens of an answer, at most."""
+LONGEST = 3600
+"""Seconds that a test may last, at most."""
 PROGRESS = 0.5
 """Seconds from one progress report to the next."""
 SHORTEST = 0.005
@@ -42,7 +45,11 @@ _numbers = itertools.count(1)
 
 
 class LoadTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of the request. With several models the requests go to them in turn."""
+    """The body of the request.
+
+    With several models the requests go to them in turn. `ramp` is in seconds, from one request at
+    once to `concurrency`.
+    """
 
     model: (
         Annotated[str, msgspec.Meta(min_length=1)]
@@ -52,6 +59,8 @@ class LoadTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     concurrency: Annotated[int, msgspec.Meta(ge=1, le=CONCURRENCY)] = 1
     requests: Annotated[int, msgspec.Meta(ge=1, le=REQUESTS)] = 1
     max_tokens: Annotated[int, msgspec.Meta(ge=1, le=TOKENS)] = 128
+    ramp: Annotated[float, msgspec.Meta(ge=0, le=LONGEST)] = 0
+    seconds: Annotated[float, msgspec.Meta(ge=1, le=LONGEST)] = 600
 
     def body(self, index: int) -> dict[str, Any]:
         """Return the body of the request with this number."""
@@ -96,6 +105,7 @@ class _Run:
         self._clock = asyncio.get_running_loop().time
         self._begun = 0.0
         self._left = iter(range(test.requests))
+        self._none_left = asyncio.Event()
         self._running: dict[int, Outcome] = {}
         self._ended: list[Outcome] = []
         self._news: list[bytes] = []
@@ -103,26 +113,32 @@ class _Run:
     async def events(self) -> AsyncGenerator[bytes]:
         """Yield the events; the requests are made for as long as somebody takes them."""
         self._begun = self._clock()
+        end = self._begun + self._test.seconds
+        count = min(self._test.concurrency, self._test.requests)
         workers = [
-            asyncio.create_task(self._work())
-            for _ in range(min(self._test.concurrency, self._test.requests))
+            asyncio.create_task(self._work(number * self._test.ramp / count))
+            for number in range(count)
         ]
         try:
             pending = set(workers)
-            while pending:
-                _, pending = await asyncio.wait(pending, timeout=PROGRESS)
+            while pending and (left := end - self._clock()) > 0:
+                done, pending = await asyncio.wait(pending, timeout=min(left, PROGRESS))
+                for worker in done:
+                    worker.result()  # a fault of ours is no outcome of the test
                 news, self._news = self._news, []
                 yield b"".join([*news, _event("progress", self._progress())])
-            for worker in workers:
-                worker.result()  # a fault of ours is no outcome of the test
-            yield _event("result", self._result())
+            unfinished = len(self._running)
+            await _end(workers)
+            result = {**self._figures(), "unfinished": unfinished}
+            yield b"".join([*self._news, _event("result", result)])
         finally:
-            for worker in workers:
-                worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
+            await _end(workers)
 
-    async def _work(self) -> None:
-        """Make one request after another, until there are none left."""
+    async def _work(self, delay: float) -> None:
+        """Make one request after another from then on, until there are none left."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(delay):
+                await self._none_left.wait()
         for index in self._left:
             body = self._test.body(index)
             outcome = Outcome(body["model"])
@@ -140,18 +156,18 @@ class _Run:
                 del self._running[index]
             self._ended.append(outcome)
             self._news.append(_event("request", _row(index, begin, outcome)))
+        self._none_left.set()
 
     def _progress(self) -> dict[str, Any]:
         return {
-            "seconds": round(self._clock() - self._begun, 3),
             "running": len(self._running),
             "answering": sum(1 for o in self._running.values() if o.first_token is not None),
-            "done": len(self._ended),
-            "failed": sum(1 for outcome in self._ended if outcome.error),
-            "requests": self._test.requests,
+            "wanted": self._test.requests,
+            **self._figures(),
         }
 
-    def _result(self) -> dict[str, Any]:
+    def _figures(self) -> dict[str, Any]:
+        """Return the figures of the requests that have ended."""
         seconds = self._clock() - self._begun
         good = [outcome for outcome in self._ended if not outcome.error]
         tokens = sum(outcome.tokens for outcome in good)
@@ -163,12 +179,19 @@ class _Run:
             "tokens": tokens,
             "requests_per_second": round(len(good) / seconds, 3),
             "tokens_per_second": round(tokens / seconds, 3),
-            "latency": _figures([outcome.seconds for outcome in good]),
-            "first_token": _figures([o.first_token for o in good if o.first_token is not None]),
-            "waiting": _figures([sum(o.phases.values()) / 1000 for o in good if o.phases]),
-            "speed": _figures([speed for o in good if (speed := _speed(o)) is not None]),
+            "latency": _spread([outcome.seconds for outcome in good]),
+            "first_token": _spread([o.first_token for o in good if o.first_token is not None]),
+            "queued": _spread([_waited(o, "queued", "swapping") for o in good if o.phases]),
+            "loading": _spread([_waited(o, "loading") for o in good if o.phases]),
+            "speed": _spread([speed for o in good if (speed := _speed(o)) is not None]),
             "errors": [{"message": text, "count": count} for text, count in errors.most_common()],
         }
+
+
+async def _end(workers: Sequence[asyncio.Task[None]]) -> None:
+    for worker in workers:
+        worker.cancel()
+    await asyncio.gather(*workers, return_exceptions=True)
 
 
 def _phases(services: Services, request_id: str) -> Mapping[str, float]:
@@ -198,6 +221,11 @@ def _row(index: int, begin: float, outcome: Outcome) -> dict[str, Any]:
     }
 
 
+def _waited(outcome: Outcome, *phases: str) -> float:
+    """Return the seconds that a request spent in some of the phases before its first token."""
+    return sum(outcome.phases[phase] for phase in phases) / 1000
+
+
 def _speed(outcome: Outcome) -> float | None:
     """Return the tokens per second behind the first one, None if there was no time for it."""
     if outcome.first_token is None or outcome.tokens < 2:
@@ -206,7 +234,7 @@ def _speed(outcome: Outcome) -> float | None:
     return (outcome.tokens - 1) / lasted if lasted >= SHORTEST else None
 
 
-def _figures(values: Sequence[float]) -> dict[str, float] | None:
+def _spread(values: Sequence[float]) -> dict[str, float] | None:
     """Return what is told of a distribution; percentiles are interpolated linearly."""
     if not values:
         return None

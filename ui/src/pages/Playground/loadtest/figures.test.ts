@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { asCsv, bars, change, type Row } from './figures';
+import { asCsv, bars, change, type Row, seconds, tokens } from './figures';
 
 const ROW: Row = {
   index: 0,
@@ -14,9 +14,10 @@ const ROW: Row = {
   error: '',
 };
 
-test('a bar is waiting, then the prompt, then the answer', () => {
+test('a bar is the queue, the loading, the prompt, and the answer', () => {
   expect(bars(ROW)).toEqual([
-    { kind: 'waiting', from: 1, to: 2.5 },
+    { kind: 'queued', from: 1, to: 1.5 },
+    { kind: 'loading', from: 1.5, to: 2.5 },
     { kind: 'first', from: 2.5, to: 3 },
     { kind: 'answering', from: 3, to: 5 },
   ]);
@@ -41,5 +42,10 @@ test('a change is told in per cent', () => {
 
 test('no cell of the table is a formula or breaks it', () => {
   const csv = asCsv([{ ...ROW, model: '=a', error: 'x,"y"\nz', first_token: null }]);
-  expect(csv.split('\n', 2)[1]).toContain('0,\'=a,1,4,,3,9,4.5,"x,""y""');
+  expect(csv.split('\n', 2)[1]).toContain('0,\'=a,1,4,0.5,1,,3,9,4.5,"x,""y""');
+});
+
+test('figures have as many digits as say something', () => {
+  expect([0.0854, 0.9, 1.254, 12.54].map(seconds)).toEqual(['85 ms', '900 ms', '1.25 s', '12.5 s']);
+  expect([8.524, 85.24, 852.4].map(tokens)).toEqual(['8.52 t/s', '85.2 t/s', '852 t/s']);
 });

@@ -1,16 +1,5 @@
 /** What a load test tells (docs/reference/http.md), and how it is drawn and written down. Pure. */
 
-import { duration, speed } from '$lib/format';
-
-export interface Progress {
-  seconds: number;
-  running: number;
-  answering: number;
-  done: number;
-  failed: number;
-  requests: number;
-}
-
 export interface Row {
   index: number;
   model: string;
@@ -34,7 +23,8 @@ export interface Spread {
   max: number;
 }
 
-export interface Result {
+/** The figures of the requests that have ended. */
+export interface Figures {
   seconds: number;
   requests: number;
   failed: number;
@@ -43,26 +33,50 @@ export interface Result {
   tokens_per_second: number;
   latency: Spread | null;
   first_token: Spread | null;
-  waiting: Spread | null;
+  queued: Spread | null;
+  loading: Spread | null;
   speed: Spread | null;
   errors: { message: string; count: number }[];
+}
+
+export interface Progress extends Figures {
+  running: number;
+  answering: number;
+  /** Requests of the whole test. */
+  wanted: number;
+}
+
+export interface Result extends Figures {
+  /** Requests that were under way when the time was up. */
+  unfinished: number;
 }
 
 /** The columns of a spread. */
 export const SPREAD = ['min', 'mean', 'p50', 'p95', 'p99', 'max'] as const;
 
 export const SPREADS: readonly {
-  key: 'latency' | 'first_token' | 'waiting' | 'speed';
+  key: 'latency' | 'first_token' | 'queued' | 'loading' | 'speed';
   name: string;
+  about: string;
   words: (value: number) => string;
-  /** Less of it is better. */
-  less: boolean;
 }[] = [
-  { key: 'latency', name: 'Latency', words: (value) => duration(1000 * value), less: true },
-  { key: 'first_token', name: 'First token', words: (value) => duration(1000 * value), less: true },
-  { key: 'waiting', name: 'Load wait', words: (value) => duration(1000 * value), less: true },
-  { key: 'speed', name: 'Generation', words: speed, less: false },
+  { key: 'latency', name: 'Latency', about: 'Until the end of the answer', words: seconds },
+  { key: 'first_token', name: 'First token', about: 'Until the first token', words: seconds },
+  { key: 'queued', name: 'Queue', about: 'For others, and for models to stop', words: seconds },
+  { key: 'loading', name: 'Loading', about: 'For the model to be ready', words: seconds },
+  { key: 'speed', name: 'Generation', about: 'Of one answer, per second', words: tokens },
 ];
+
+/** 85 ms, 1.25 s, 12.5 s. */
+export function seconds(value: number): string {
+  if (value < 1) return `${Math.round(1000 * value)} ms`;
+  return `${value.toFixed(value < 10 ? 2 : 1)} s`;
+}
+
+/** 8.52 t/s, 85.2 t/s, 852 t/s. */
+export function tokens(perSecond: number): string {
+  return `${perSecond.toFixed(perSecond < 10 ? 2 : perSecond < 100 ? 1 : 0)} t/s`;
+}
 
 /** By how much a value differs from one before, such as +12%; empty if that says nothing. */
 export function change(now: number, before: number | undefined): string {
@@ -71,22 +85,25 @@ export function change(now: number, before: number | undefined): string {
   return percent === 0 ? '±0%' : `${percent > 0 ? '+' : '−'}${Math.abs(percent)}%`;
 }
 
+export type Part = 'queued' | 'loading' | 'first' | 'answering' | 'failed';
+
 /** The parts of a request's bar, in seconds from the begin of the test. */
-export function bars(
-  row: Row,
-): { kind: 'waiting' | 'first' | 'answering' | 'failed'; from: number; to: number }[] {
+export function bars(row: Row): { kind: Part; from: number; to: number }[] {
   const end = row.begin + row.seconds;
-  const kind = row.error ? ('failed' as const) : ('answering' as const);
-  if (row.first_token === null)
+  if (row.first_token === null) {
     return [{ kind: row.error ? 'failed' : 'first', from: row.begin, to: end }];
+  }
   const { queued = 0, swapping = 0, loading = 0 } = row.phases_ms ?? {};
   const first = row.begin + row.first_token;
-  const ready = Math.min(first, row.begin + (queued + swapping + loading) / 1000);
-  return [
-    { kind: 'waiting' as const, from: row.begin, to: ready },
-    { kind: 'first' as const, from: ready, to: first },
-    { kind, from: first, to: end },
-  ].filter(({ from, to }) => to > from);
+  const turn = Math.min(first, row.begin + (queued + swapping) / 1000);
+  const ready = Math.min(first, turn + loading / 1000);
+  const parts: { kind: Part; from: number; to: number }[] = [
+    { kind: 'queued', from: row.begin, to: turn },
+    { kind: 'loading', from: turn, to: ready },
+    { kind: 'first', from: ready, to: first },
+    { kind: row.error ? 'failed' : 'answering', from: first, to: end },
+  ];
+  return parts.filter(({ from, to }) => to > from);
 }
 
 /** The requests as a table for other programs; no cell is taken for a formula. */
@@ -96,6 +113,8 @@ export function asCsv(rows: readonly Row[]): string {
     'model',
     'begin',
     'seconds',
+    'queued',
+    'loading',
     'first_token',
     'prompt_tokens',
     'tokens',
@@ -107,8 +126,10 @@ export function asCsv(rows: readonly Row[]): string {
     const safe = typeof value === 'string' && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
     return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
   };
-  return [
-    names.join(','),
-    ...rows.map((row) => names.map((name) => cell(row[name])).join(',')),
-  ].join('\n');
+  const lines = rows.map((row) => {
+    const { queued = 0, swapping = 0, loading = 0 } = row.phases_ms ?? {};
+    const all = { ...row, queued: (queued + swapping) / 1000, loading: loading / 1000 };
+    return names.map((name) => cell(all[name])).join(',');
+  });
+  return [names.join(','), ...lines].join('\n');
 }
