@@ -19,7 +19,13 @@ const SNAPSHOT = {
   queue: { swaps: [], waiting: [] },
   inflight: [],
   profile: null,
-  config: { at: '2031-04-05T06:00:00Z', result: 'loaded', problems: [], warnings: [] },
+  config: {
+    at: '2031-04-05T06:00:00Z',
+    result: 'loaded',
+    since: '2031-04-05T06:00:00Z',
+    problems: [],
+    warnings: [],
+  },
 };
 
 /** An answer whose body the test writes. */

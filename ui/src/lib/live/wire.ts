@@ -115,6 +115,8 @@ export interface Problem {
 export interface ConfigLoad {
   at: string;
   result: 'loaded' | 'reloaded' | 'refused';
+  /** When that which is in force was loaded. */
+  since: string;
   problems: Problem[];
   warnings: Problem[];
   models?: { added: string[]; removed: string[]; changed: string[] };

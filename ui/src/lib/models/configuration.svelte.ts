@@ -23,7 +23,10 @@ export interface ModelSettings {
 }
 
 export interface Configuration {
+  /** When it was last loaded, or could not be. */
   loaded_at: string;
+  /** When that which is in force was loaded. */
+  since: string;
   ok: boolean;
   error: Problem[];
   warnings: Problem[];

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import {
+  commandText,
   general,
-  macroPlace,
   matches,
+  mentions,
   type Origins,
   pointer,
   settingsOf,
@@ -16,16 +17,20 @@ const at = (line: number, ...macros: string[]) => ({
   line,
   column: 1,
   macros,
+  variables: [] as string[],
+  also: [],
 });
 
 const ORIGINS: Origins = {
   '/globalTTL': at(1),
+  '/macros/root': { ...at(3), variables: ['HOME'] },
   '/macros/server': at(2),
   '/models/org~1a/cmd': at(5, 'server', 'PORT'),
   '/models/org~1a/timeouts': at(6),
   '/models/org~1a/timeouts/connect': at(7),
   '/models/org~1a/metadata': at(8),
-  '/models/org~1a/macros/server': at(9),
+  '/models/org~1a/metadata/any': at(8, 'root'),
+  '/models/org~1a/macros/server': at(9, 'root', 'server'),
 };
 
 const MODEL = {
@@ -107,10 +112,35 @@ test('every word that is searched for has to occur', () => {
   expect(matches(named('cmd'), 'server org/a', 'org/a')).toBe(true);
 });
 
-test("a model's own macro comes before one for all", () => {
-  expect(macroPlace('server', 'org/a', ORIGINS)?.line).toBe(9);
-  expect(macroPlace('server', 'b', ORIGINS)?.line).toBe(2);
-  expect(macroPlace('PORT', 'b', ORIGINS)).toBeUndefined();
+test('what a value is made of is told, through macros and in all of a mapping', () => {
+  const told = (name: string, model: string) =>
+    mentions(named(name), model, ORIGINS).map(({ kind, name, place }) => [kind, name, place?.line]);
+  expect(told('cmd', 'org/a')).toEqual([
+    ['macro', 'server', 9],
+    ['macro', 'PORT', undefined],
+    ['macro', 'root', 3],
+    ['variable', 'HOME', undefined],
+  ]);
+  expect(told('cmd', 'another')[0]).toEqual(['macro', 'server', 2]);
+  expect(told('metadata', 'org/a')).toEqual([
+    ['macro', 'root', 3],
+    ['variable', 'HOME', undefined],
+  ]);
+  expect(told('aliases', 'org/a')).toEqual([]);
+});
+
+test('a long command has a line for each option', () => {
+  const words = ['serve', '--models', '/srv/with a space', '-v', '--offset', '-5', 'last'];
+  expect(commandText(words.slice(0, 3))).toBe("serve --models '/srv/with a space'");
+  expect(commandText([...words, '--padding', 'x'.repeat(60)])).toBe(
+    `serve \\\n  --models '/srv/with a space' \\\n  -v \\\n  --offset -5 last \\\n  --padding ${'x'.repeat(60)}`,
+  );
+});
+
+test('a search finds places, macros and variables', () => {
+  expect(matches(named('cmd'), 'c.yaml:5')).toBe(true);
+  expect(matches(named('cmd'), 'port')).toBe(true);
+  expect(matches(named('aliases'), 'c.yaml')).toBe(false);
 });
 
 test('files are called by their last part', () => {
