@@ -25,6 +25,11 @@ PAGES = {
     "#/performance": "Performance",
     "#/hardware": "Hardware",
     "#/hardware?tab=text": "Hardware",
+    "#/configuration": "Configuration",
+    "#/configuration?q=alpha": "Configuration",
+    "#/configuration?tab=check": "Configuration",
+    "#/configuration?tab=plan&model=beta&running=alpha": "Configuration",
+    "#/settings": "Settings",
 }
 
 

@@ -2,6 +2,7 @@
 
 import { get } from '$lib/api/client';
 import { ApiError } from '$lib/api/errors';
+import { session } from '$lib/api/session.svelte';
 import { live } from '$lib/live/live.svelte';
 import type { Problem } from '$lib/live/wire';
 
@@ -41,6 +42,7 @@ class Store {
   /** Keeps it current for as long as the component that calls this exists. */
   use(): void {
     $effect(() => {
+      if (session.refused) this.value = null; // whoever has logged out has seen enough
       if (live.connection.status !== 'open') return;
       live.load?.at; // a reload may have changed it
       const abort = new AbortController();
