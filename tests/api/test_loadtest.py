@@ -79,6 +79,7 @@ async def test_every_request_is_made_and_counted(serve: Serve, backend: Backend)
     for row in rows:
         assert (row["model"], row["tokens"], row["prompt_tokens"]) == ("a", 30, 12)
         assert (row["error"], row["begin"] >= 0) == ("", True)
+        assert row["phases_ms"].keys() == {"queued", "swapping", "loading"}
         assert 0 < row["first_token"] <= row["seconds"]
     assert (result["requests"], result["failed"], result["tokens"]) == (5, 0, 150)
     assert result["latency"]["min"] <= result["latency"]["p50"] <= result["latency"]["p99"]

@@ -46,6 +46,8 @@ class Recorder:
         self.clock = clock
         self._wall = wall
         self._numbers = itertools.count(1)
+        self.expected: dict[str, Callable[[Recording], None]] = {}
+        """By request ID, who inside the program wants to follow a request from its arrival on."""
 
     # -- for the lane ---------------------------------------------------------------------
 
@@ -66,6 +68,8 @@ class Recorder:
         if tracer is not None:
             recording.trace = tracer.begin(about.headers)
         self.inflight.add(recording)
+        if self.expected and (tell := self.expected.pop(about.request_id, None)):
+            tell(recording)
         return recording
 
     # -- for whoever looks on ---------------------------------------------------------------

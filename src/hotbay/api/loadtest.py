@@ -10,15 +10,16 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import suppress
-from functools import partial
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Annotated, Any
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hotbay.activity.inflight import phases_ms
+from hotbay.activity.recording import Recording
 from hotbay.api.answers import error_answer
 from hotbay.api.body import BODY, body_of
 from hotbay.api.loadtest_request import Outcome, Target, ask
@@ -41,6 +42,8 @@ SHORTEST = 0.005
 _PASSED_ON = ("Authorization", "X-Api-Key", "Host", "X-Session-ID")
 """Headers of the caller that the requests have too: its key, and by which name it knows us."""
 _PERCENTILES = (50, 95, 99)
+_WAITS = ("queued", "swapping", "loading")
+"""The phases of a request before it is forwarded."""
 _numbers = itertools.count(1)
 
 
@@ -144,16 +147,11 @@ class _Run:
             outcome = Outcome(body["model"])
             begin = self._clock() - self._begun
             self._running[index] = outcome
-            try:
-                await ask(
-                    self._target,
-                    body,
-                    f"{self._name}-{index}",
-                    partial(_phases, self._services),
-                    outcome,
-                )
-            finally:
-                del self._running[index]
+            with _followed(self._services, f"{self._name}-{index}", outcome) as request_id:
+                try:
+                    await ask(self._target, body, request_id, outcome)
+                finally:
+                    del self._running[index]
             self._ended.append(outcome)
             self._news.append(_event("request", _row(index, begin, outcome)))
         self._none_left.set()
@@ -194,14 +192,19 @@ async def _end(workers: Sequence[asyncio.Task[None]]) -> None:
     await asyncio.gather(*workers, return_exceptions=True)
 
 
-def _phases(services: Services, request_id: str) -> Mapping[str, float]:
-    """Return the milliseconds for which a request in progress waited, by what it waited for."""
-    snapshot = services.activity.recorder.inflight.snapshot(detailed=True)
-    for entry in snapshot["requests"]:
-        if entry["request_id"] == request_id:
-            told = entry["phases_ms"]
-            return {name: told.get(name, 0) for name in ("queued", "swapping", "loading")}
-    return {}
+@contextmanager
+def _followed(services: Services, request_id: str, outcome: Outcome) -> Iterator[str]:
+    """Fill in, at the end, the phases that the request with this ID has gone through."""
+    recorder = services.activity.recorder
+    followed: list[Recording] = []
+    recorder.expected[request_id] = followed.append
+    try:
+        yield request_id
+    finally:
+        recorder.expected.pop(request_id, None)
+        for recording in followed:
+            spent = phases_ms(recording, recorder.clock())
+            outcome.phases = {name: spent.get(name, 0) for name in _WAITS}
 
 
 def _row(index: int, begin: float, outcome: Outcome) -> dict[str, Any]:

@@ -47,7 +47,7 @@ class Outcome:
         first_token: until the model said something.
         tokens: of the answer, as the model server counts them, else the pieces it came in.
         prompt_tokens: as the model server counts them.
-        phases: milliseconds in the queue and so on, up to the first token (spec/web-ui.md 20.3).
+        phases: milliseconds in the queue and so on before it was forwarded (spec/web-ui.md 20.3).
     """
 
     model: str
@@ -87,20 +87,11 @@ _LOADING = "chatcmpl-loading"
 """The ID of events with the loading text, which is ours and no token (lane/loading.py)."""
 
 
-async def ask(
-    target: Target,
-    body: Mapping[str, Any],
-    request_id: str,
-    phases: Callable[[str], Mapping[str, float]],
-    outcome: Outcome,
-) -> None:
-    """Make the request and fill in what becomes of it; also if it is cancelled.
-
-    `phases` tells what a request in progress spent its time with.
-    """
+async def ask(target: Target, body: Mapping[str, Any], request_id: str, outcome: Outcome) -> None:
+    """Make the request and fill in what becomes of it, also if it is cancelled; not `phases`."""
     clock = asyncio.get_running_loop().time
     begun = clock()
-    answer = _Answer(outcome, lambda: clock() - begun, lambda: phases(request_id))
+    answer = _Answer(outcome, lambda: clock() - begun)
     try:
         await _exchange(target, _encoded(target, body, request_id), answer)
         answer.finish()
@@ -147,16 +138,10 @@ def _encoded(target: Target, body: Mapping[str, Any], request_id: str) -> bytes:
 class _Answer:
     """Reads an answer as the parser hands it out."""
 
-    def __init__(
-        self,
-        outcome: Outcome,
-        elapsed: Callable[[], float],
-        phases: Callable[[], Mapping[str, float]],
-    ) -> None:
+    def __init__(self, outcome: Outcome, elapsed: Callable[[], float]) -> None:
         self.complete = False
         self._outcome = outcome
         self._elapsed = elapsed
-        self._phases = phases
         self._parser = httptools.HttpResponseParser(self)
         self._stream = False
         self._rest = b""
@@ -217,7 +202,6 @@ class _Answer:
         self._pieces += 1
         if outcome.first_token is None:
             outcome.first_token = self._elapsed()
-            outcome.phases = self._phases()
 
 
 def _says(delta: _Delta) -> bool:

@@ -27,7 +27,11 @@ test('a bar is the queue, the loading, the prompt, and the answer', () => {
 test('the part in which it failed is told', () => {
   expect(bars({ ...ROW, error: 'x' }).at(-1)?.kind).toBe('failed');
   const early = { ...ROW, first_token: null, error: 'x' };
-  expect(bars(early)).toEqual([{ kind: 'failed', from: 1, to: 5 }]);
+  expect(bars({ ...early, phases_ms: null })).toEqual([{ kind: 'failed', from: 1, to: 5 }]);
+  expect(bars({ ...early, phases_ms: { queued: 1000, loading: 3000 } })).toEqual([
+    { kind: 'queued', from: 1, to: 2 },
+    { kind: 'failed', from: 2, to: 5 },
+  ]);
 });
 
 test('a change is told in per cent', () => {

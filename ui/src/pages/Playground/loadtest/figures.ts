@@ -87,23 +87,23 @@ export function change(now: number, before: number | undefined): string {
 
 export type Part = 'queued' | 'loading' | 'first' | 'answering' | 'failed';
 
-/** The parts of a request's bar, in seconds from the begin of the test. */
+/** The parts of a request's bar, in seconds from the begin of the test; it failed in the last. */
 export function bars(row: Row): { kind: Part; from: number; to: number }[] {
   const end = row.begin + row.seconds;
-  if (row.first_token === null) {
-    return [{ kind: row.error ? 'failed' : 'first', from: row.begin, to: end }];
-  }
+  const first = row.first_token === null ? end : row.begin + row.first_token;
   const { queued = 0, swapping = 0, loading = 0 } = row.phases_ms ?? {};
-  const first = row.begin + row.first_token;
   const turn = Math.min(first, row.begin + (queued + swapping) / 1000);
   const ready = Math.min(first, turn + loading / 1000);
-  const parts: { kind: Part; from: number; to: number }[] = [
+  const all: { kind: Part; from: number; to: number }[] = [
     { kind: 'queued', from: row.begin, to: turn },
     { kind: 'loading', from: turn, to: ready },
     { kind: 'first', from: ready, to: first },
-    { kind: row.error ? 'failed' : 'answering', from: first, to: end },
+    { kind: 'answering', from: first, to: end },
   ];
-  return parts.filter(({ from, to }) => to > from);
+  const parts = all.filter(({ from, to }) => to > from);
+  return parts.map((part, at) =>
+    row.error && at === parts.length - 1 ? { ...part, kind: 'failed' } : part,
+  );
 }
 
 /** The requests as a table for other programs; no cell is taken for a formula. */
