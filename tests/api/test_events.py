@@ -498,10 +498,33 @@ async def test_only_the_types_asked_for_are_sent(serve: Serve) -> None:
         assert await source.event() == ("log", {"model": None, "text": "[INFO] more\n"})
 
 
+async def test_who_asks_for_logs_gets_at_first_what_has_been_written_and_by_whom(
+    serve: Serve,
+) -> None:
+    served = await serve(a={}, b={})
+    logs = served.app.logs
+    logs.proxy.info("hello")
+    logs.model("a").write(b"one\ntw")
+    logs.model("b").write(b"other\n")
+    logs.model("a").write(b"o\n")
+    async with listening(served, "/api/x/events?types=log") as source:
+        _, snapshot = await source.event()
+
+    own, *others = snapshot["logs"]
+    assert own["model"] is None
+    assert own["text"].endswith("[INFO] hello\n")
+    assert others == [
+        {"model": "a", "text": "one\ntw"},
+        {"model": "b", "text": "other\n"},
+        {"model": "a", "text": "o\n"},
+    ]
+
+
 async def test_logs_are_sent_only_if_asked_for(serve: Serve) -> None:
     served = await serve(a={})
     async with listening(served, "/api/x/events") as source:
-        await source.event()
+        _, snapshot = await source.event()
+        assert "logs" not in snapshot
         served.app.logs.proxy.info("unheard")
         served.app._news.profile_changed("desk")
         assert (await source.event())[0] == "profile"

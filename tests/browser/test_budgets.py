@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from playwright.async_api import Page, expect
-from tests.browser.conftest import Site, Visitor
+from tests.browser.conftest import Site, Visitor, settled
 from tests.journeys.conftest import free_port
 from tests.journeys.program import serving
 
@@ -146,21 +146,31 @@ async def test_a_busy_server_leaves_the_browser_at_rest(
     assert await share(page) <= SHARE
 
 
-async def test_nothing_moves_while_answers_stream_in(visitor: Visitor, busy: Site) -> None:
-    page = await visitor.open("#/now", url=busy.url)
-    lanes = page.get_by_role("region", name="Models over time")
-    await expect(lanes.get_by_role("link", name="busy")).to_be_visible()
-    await expect(page.get_by_text(f"{IN_FLIGHT} requests", exact=True)).to_be_visible()
-    moved = await page.evaluate(
-        """window => new Promise(resolve => {
-            const moved = []
-            new PerformanceObserver(list => {
-                for (const { value, sources } of list.getEntries())
-                    moved.push([value, ...sources.map(({ node }) => node?.textContent)])
-            }).observe({ type: 'layout-shift' })
-            setTimeout(() => resolve(moved), window)
-        })""",
-        WINDOW,
-    )
+MOVED = """window => new Promise(resolve => {
+    const moved = []
+    new PerformanceObserver(list => {
+        for (const { value, sources } of list.getEntries())
+            moved.push([value, ...sources.map(({ node }) => node?.textContent)])
+    }).observe({ type: 'layout-shift' })
+    setTimeout(() => resolve(moved), window)
+})"""
+"""Tells what has moved from now on, and how much of the page that was."""
+
+
+@pytest.mark.parametrize("place", ["#/now", "#/activity", "#/logs", "#/performance"])
+async def test_nothing_moves_while_answers_and_logs_stream_in(
+    visitor: Visitor, busy: Site, place: str
+) -> None:
+    page = await visitor.open(place, url=busy.url)
+    match place:
+        case "#/logs":
+            lines = page.get_by_role("region", name="Lines of Upstream")
+            await expect(lines).to_contain_text("tokens per")
+        case "#/performance":
+            await expect(page.locator("canvas").first).to_be_visible()
+        case _:
+            await expect(page.get_by_text(f"{IN_FLIGHT} requests", exact=True)).to_be_visible()
+            await settled(page)
+    moved = await page.evaluate(MOVED, WINDOW)
     # A figure that gets a digit more is no shift that anybody sees; 0.1 is a bad one.
     assert sum(value for value, *_ in moved) < 0.005, moved

@@ -16,7 +16,7 @@ import pytest
 from hotbay.config.model import Config, ModelConfig
 from hotbay.runtime.console import LIMIT, Console
 from hotbay.runtime.logs import LibraryHandler, LogBook, ProxyLog
-from hotbay.runtime.monitors import HISTORY, QUEUE_BYTES, Monitor, Subscription
+from hotbay.runtime.monitors import HISTORY, QUEUE_BYTES, Monitor, Shared, Subscription
 
 PATIENCE = 10.0
 
@@ -53,6 +53,24 @@ async def test_a_line_longer_than_the_history_is_kept_as_far_as_it_is_known() ->
     monitor = Monitor()
     monitor.write(b"x" * (HISTORY + 1))
     assert monitor.lines() == b"x" * HISTORY
+
+
+async def test_a_common_history_tells_whose_each_part_is() -> None:
+    shared = Shared()
+    for source, piece in (("a", b"1"), ("a", b"2\n"), ("b", b"3\n"), ("a", b"4")):
+        shared.write_of(source, piece)
+    assert shared.runs() == [("a", b"12\n"), ("b", b"3\n"), ("a", b"4")]
+
+
+async def test_of_a_common_history_only_what_is_remembered_is_told() -> None:
+    shared = Shared()
+    shared.write_of("gone", b"x\n")
+    shared.write_of("a", b"y" * 10 + b"\n" + b"z" * 10 + b"\n")
+    shared.write_of("b", b"b" * (HISTORY - 12))
+    # Of the line with y nobody knows the beginning.
+    assert shared.runs() == [("a", b"z" * 10 + b"\n"), ("b", b"b" * (HISTORY - 12))]
+    shared.write_of("b", b"b" * HISTORY)
+    assert shared.runs() == [("b", b"b" * HISTORY)]
 
 
 async def test_history_and_live_pieces_join_without_gap_or_repeat() -> None:

@@ -22,6 +22,7 @@ from hotbay.api.news import EVENTS, MESSAGES, UNASKED
 from hotbay.api.queue import queue_as_plain
 from hotbay.api.services import Services, services_of
 from hotbay.api.streams import EVENT_HEADERS, stream_answer
+from hotbay.runtime.logs import LogBook
 from hotbay.runtime.monitors import dropped_text
 
 
@@ -94,10 +95,11 @@ async def _events(
     hub = services.news.events
     resumed = None if after is None else hub.resume(kinds, name, after)
     reader = resumed or hub.subscribe(kinds, name)
-    first = sse.COMMENT if resumed else _snapshot_event(services)
+    begin = partial(_snapshot_event, services, logs="log" in kinds)
+    first = sse.COMMENT if resumed else begin()
 
     def anew(lost: list[Lost]) -> bytes:
-        return _lost_event(services, lost) + _snapshot_event(services)
+        return _lost_event(services, lost) + begin()
 
     try:
         yield first
@@ -134,9 +136,20 @@ def _lost_event(services: Services, lost: Iterable[Lost]) -> bytes:
     return sse.event(news.run, news.events.number, "lost", data)
 
 
-def _snapshot_event(services: Services) -> bytes:
+def _snapshot_event(services: Services, *, logs: bool) -> bytes:
     news = services.news
-    return sse.event(news.run, news.events.number, "snapshot", snapshot(services))
+    data = snapshot(services)
+    if logs:
+        data["logs"] = _histories(services.logs)
+    return sse.event(news.run, news.events.number, "snapshot", data)
+
+
+def _histories(logs: LogBook) -> list[dict[str, str | None]]:
+    """Return what is remembered of all logs, as the events `log` would have told it."""
+    pieces = [(None, logs.proxy_monitor.lines()), *logs.upstream.runs()]
+    return [
+        {"model": model, "text": piece.decode(errors="replace")} for model, piece in pieces if piece
+    ]
 
 
 def snapshot(services: Services) -> dict[str, Any]:

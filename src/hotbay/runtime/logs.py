@@ -17,7 +17,7 @@ from functools import partial
 
 from hotbay.config.model import Config
 from hotbay.runtime.console import Console, standard_output
-from hotbay.runtime.monitors import Monitor, Subscription
+from hotbay.runtime.monitors import Monitor, Shared, Subscription
 from hotbay.runtime.timestamps import LAYOUTS, stamp
 
 __all__ = ["LogBook", "Monitor", "ProxyLog", "Subscription"]
@@ -149,7 +149,7 @@ class LogBook:
         self.proxy_monitor = Monitor(
             *(copy if copied in {"proxy", "both"} else ()), partial(self._tell, None)
         )
-        self.upstream = Monitor(*(copy if copied in {"upstream", "both"} else ()))
+        self.upstream = Shared(*(copy if copied in {"upstream", "both"} else ()))
         self.proxy = ProxyLog(self.proxy_monitor.write)
         self._models: dict[str, Monitor] = {}
         self._begun: dict[str, int] = {}
@@ -171,7 +171,8 @@ class LogBook:
         """Return the log of a model's servers; what is written there goes to upstream as well."""
         monitor = self._models.get(model)
         if monitor is None:
-            monitor = Monitor(self.upstream.write, partial(self._tell, model))
+            write = partial(self.upstream.write_of, model)
+            monitor = Monitor(write, partial(self._tell, model))
             self._models[model] = monitor
         return monitor
 

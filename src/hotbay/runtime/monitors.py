@@ -1,7 +1,8 @@
 """Byte streams with a bounded history and live readers (spec/events-and-logs.md 1 and 9).
 
 A `Monitor` owns its history and its readers; a `Subscription` owns what one reader has not taken
-yet. All of it belongs to the event loop's thread.
+yet; a `Shared` owns which part of a common history is whose. All of it belongs to the event loop's
+thread.
 """
 
 from __future__ import annotations
@@ -118,3 +119,37 @@ class Monitor:
         """End the streams of all readers."""
         for reader in list(self._readers):
             reader.close()
+
+
+class Shared(Monitor):
+    """The byte streams of several sources as one."""
+
+    def __init__(self, *onward: Callable[[bytes], None]) -> None:
+        """Begin empty; every piece is also passed `onward`."""
+        super().__init__(*onward)
+        self._runs: deque[tuple[str, int]] = deque()
+        """Whose the bytes of the history are, oldest first: source and number of bytes."""
+        self._known = 0
+        """The sum of them."""
+
+    def write_of(self, source: str, piece: bytes) -> None:
+        """Add a piece that is from `source`."""
+        size = len(piece)
+        self._known += size
+        if self._runs and self._runs[-1][0] == source:
+            size += self._runs.pop()[1]
+        self._runs.append((source, size))
+        while self._known - self._runs[0][1] >= HISTORY:
+            self._known -= self._runs.popleft()[1]
+        self.write(piece)
+
+    def runs(self) -> list[tuple[str, bytes]]:
+        """Return the history, as `lines` does, cut where another source goes on."""
+        history = self.lines()
+        end, runs = len(history), list[tuple[str, bytes]]()
+        for source, size in reversed(self._runs):
+            begin = max(0, end - size)
+            if begin < end:
+                runs.append((source, history[begin:end]))
+            end = begin
+        return runs[::-1]

@@ -26,6 +26,7 @@ const SNAPSHOT = {
     problems: [],
     warnings: [],
   },
+  logs: [] as { model: string | null; text: string }[],
 };
 
 /** An answer whose body the test writes. */
@@ -153,10 +154,10 @@ function again(refuse: Record<string, number>): void {
 }
 
 /** Connects to a server with hotbay's own events. */
-async function connect(proxy = '', upstream = ''): Promise<Stream> {
+async function connect(logs = SNAPSHOT.logs): Promise<Stream> {
   const events = await scene.stream('api/x/events');
-  events.event('snapshot', SNAPSHOT);
-  (await scene.stream('api/events')).begin(proxy, upstream);
+  events.event('snapshot', { ...SNAPSHOT, logs });
+  (await scene.stream('api/events')).begin('told otherwise\n', 'told otherwise\n');
   await scene.settle();
   return events;
 }
@@ -304,22 +305,18 @@ test('the log of a model takes no connection of its own', async () => {
 });
 
 test('lines of the logs come once, and tell of which model they are', async () => {
-  const events = await scene.stream('api/x/events');
-  events.event('snapshot', SNAPSHOT);
-  const messages = await scene.stream('api/events');
+  const events = await connect([
+    { model: null, text: 'own\n' },
+    { model: 'm', text: 'one\ntw' },
+  ]);
   scene.say({ kind: 'watch', log: 'upstream' });
-  // Written before the history was taken, and therefore in both.
-  events.event('log', { model: 'm', text: 'two\n' });
-  events.event('log', { model: 'm', text: 'three\n' });
-  await scene.settle(10);
-  messages.begin('', 'one\ntwo\n');
-  events.event('log', { model: 'm', text: 'four\n' });
+  events.event('log', { model: 'm', text: 'o\n' });
   await scene.settle();
-  expect(scene.lines).toEqual(['one', 'two', 'm: three', 'm: four']);
+  expect(scene.lines).toEqual(['m: one', 'm: two']);
 });
 
 test('a page that begins to read in the middle gets each line once', async () => {
-  const events = await connect('a\n', '');
+  const events = await connect([{ model: null, text: 'a\n' }]);
   scene.say({ kind: 'watch', log: 'proxy' });
   events.event('log', { model: null, text: 'b\n' });
   await scene.settle(10);
@@ -331,7 +328,7 @@ test('a page that begins to read in the middle gets each line once', async () =>
 });
 
 test('a reload brings the new list of models, and no line twice', async () => {
-  const events = await connect('a\n', '');
+  const events = await connect([{ model: null, text: 'a\n' }]);
   scene.say({ kind: 'watch', log: 'proxy' });
   events.event('config', { ...SNAPSHOT.config, result: 'reloaded' });
   const messages = await scene.stream('api/events');

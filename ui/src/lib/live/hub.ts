@@ -31,7 +31,7 @@ export class Hub implements Listener {
   #refused: Credentials | null = null;
   /** The server was reached with these credentials. */
   #reached = false;
-  /** Logs whose history has come; what follows is new. */
+  /** Logs of llama-swap whose history has come; what follows is new. */
   #historic = new Set<string>();
   #dirty = new Set<keyof state.Snapshot>();
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -158,8 +158,15 @@ export class Hub implements Listener {
         load: data.config,
         skew: Date.parse(data.at) - Date.now(),
       });
-      this.#historic.clear();
-      this.#logs.begin();
+      this.#logs.told();
+      this.#logs.history(
+        'proxy',
+        data.logs.filter(({ model }) => model === null),
+      );
+      this.#logs.history(
+        'upstream',
+        data.logs.filter(({ model }) => model !== null),
+      );
       this.#describe();
     },
     state: (data) => {
@@ -182,10 +189,10 @@ export class Hub implements Listener {
 
   readonly #onMessage: { [Type in keyof Messages]?: (data: Messages[Type]) => void } = {
     logData: ({ source, data }) => {
-      const first = !this.#historic.has(source);
+      if (this.#snapshot.detailed) return;
+      if (this.#historic.has(source)) this.#logs.append(source, data);
+      else this.#logs.history(source, [{ model: null, text: data }]);
       this.#historic.add(source);
-      if (first) this.#logs.history(source, data);
-      else if (!this.#snapshot.detailed) this.#logs.append(source, data);
     },
     modelStatus: (statuses) => {
       this.#statuses = statuses;
@@ -202,7 +209,7 @@ export class Hub implements Listener {
     },
   };
 
-  /** Fetches what hotbay's own events do not say: names of models, and what is in the logs. */
+  /** Fetches what hotbay's own events do not say: names of models, and headers of sessions. */
   #describe(): void {
     this.#link.describe().catch((error) => this.#link.restart(error));
   }

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { KEPT, LineBuffer, overlap } from './lines';
 
+const history = (text: string, model: string | null = null) => [{ text, model }];
 const texts = (buffer: LineBuffer) => buffer.lines.map(({ text }) => text);
 
 test('a line counts once its end has come', () => {
@@ -42,22 +43,37 @@ test('no more lines are kept than there is room for', () => {
 test('a history that goes on from what is known adds only what is new', () => {
   const buffer = new LineBuffer();
   buffer.push('a\nb\nc\n');
-  expect(buffer.resume('x\na\nb\nc\nd\n')).toMatchObject([{ number: 4, text: 'd' }]);
+  expect(buffer.resume(history('x\na\nb\nc\nd\n'))).toMatchObject([{ number: 4, text: 'd' }]);
   expect(texts(buffer)).toEqual(['a', 'b', 'c', 'd']);
 });
 
 test('a history without what is known is added behind a mark', () => {
   const buffer = new LineBuffer();
   buffer.push('a\nb\n');
-  buffer.resume('y\nz\n');
+  buffer.resume(history('y\nz\n'));
   expect(texts(buffer)).toEqual(['a', 'b', expect.stringContaining('missing'), 'y', 'z']);
 });
 
 test('what has no end in a history is completed by what follows', () => {
   const buffer = new LineBuffer();
-  buffer.resume('a\nhal');
+  buffer.resume(history('a\nhal'));
   buffer.push('f\n');
   expect(texts(buffer)).toEqual(['a', 'half']);
+});
+
+test('of a history it is known whose each line is', () => {
+  const buffer = new LineBuffer();
+  buffer.resume([
+    { model: 'a', text: 'from ' },
+    { model: 'b', text: 'from b\nhal' },
+    { model: 'a', text: 'a\n' },
+  ]);
+  buffer.push('f\n', 'b');
+  expect(buffer.lines).toMatchObject([
+    { text: 'from b', model: 'b' },
+    { text: 'from a', model: 'a' },
+    { text: 'half', model: 'b' },
+  ]);
 });
 
 test('an overlap is found wherever it ends', () => {

@@ -8,6 +8,12 @@ export interface Line {
   model: string | null;
 }
 
+/** What somebody has written at once. */
+export interface Piece {
+  model: string | null;
+  text: string;
+}
+
 /** Lines of one log that are kept. */
 export const KEPT = 10_000;
 
@@ -34,21 +40,24 @@ export class LineBuffer {
   }
 
   /** Takes a history that replaces or continues what is here; returns the lines that are new. */
-  resume(history: string): Line[] {
+  resume(history: readonly Piece[]): Line[] {
     const known = this.lines.slice(-50).map(({ text }) => text);
-    const lines = history.split('\n');
-    this.#open.clear();
-    const rest = lines.pop() ?? '';
-    if (rest !== '') this.#open.set(null, rest);
-    const from = known.length === 0 ? 0 : endOf(known, lines);
-    if (from >= 0) return this.#add(lines.slice(from), null);
-    return this.#add([GAP, ...lines], null);
+    const told = new LineBuffer();
+    for (const { text, model } of history) told.push(text, model);
+    this.#open = told.#open;
+    const from = known.length === 0 ? 0 : endOf(known, told.lines);
+    if (from >= 0) return this.#keep(told.lines.slice(from));
+    return this.#keep([{ text: GAP, model: null }, ...told.lines]);
   }
 
   #add(texts: string[], model: string | null): Line[] {
-    const added = texts.map((text) => {
+    return this.#keep(texts.map((text) => ({ text: shown(text), model })));
+  }
+
+  #keep(lines: readonly Piece[]): Line[] {
+    const added = lines.map(({ text, model }) => {
       this.#number += 1;
-      return { number: this.#number, text: shown(text), model };
+      return { number: this.#number, text, model };
     });
     if (added.length > 0) this.lines = [...this.lines, ...added].slice(-KEPT);
     return added;
@@ -56,11 +65,9 @@ export class LineBuffer {
 }
 
 /** Where `lines` goes on after its last occurrence of the run `known`; -1 if it does not have it. */
-function endOf(known: string[], lines: string[]): number {
+function endOf(known: string[], lines: readonly Line[]): number {
   for (let end = lines.length; end >= known.length; end -= 1) {
-    if (known.every((text, index) => shown(lines[end - known.length + index] ?? '') === text)) {
-      return end;
-    }
+    if (known.every((text, index) => lines[end - known.length + index]?.text === text)) return end;
   }
   return -1;
 }

@@ -2,7 +2,7 @@
 
 import { type Credentials, withCredentials } from '$lib/api/credentials';
 import { errorOf, explain } from '$lib/api/errors';
-import { type Line, LineBuffer, overlap } from './lines';
+import { type Line, LineBuffer, overlap, type Piece } from './lines';
 import type { LogName, Port } from './protocol';
 
 /** Milliseconds for which lines are collected before they are passed on. */
@@ -23,8 +23,6 @@ interface Log {
 export class Logs {
   #logs = new Map<LogName, Log>();
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** What came since a connection was made, until the histories are here. */
-  #early: { model: string | null; text: string }[] | null = null;
   /** Whether we are told what models write; null until that is known. */
   #told: boolean | null = null;
 
@@ -60,9 +58,8 @@ export class Logs {
     this.#logs.clear();
   }
 
-  /** A connection begins whose histories are yet to come. */
-  begin(): void {
-    this.#early = [];
+  /** A connection begins that says what models write. */
+  told(): void {
     this.#tell(true);
   }
 
@@ -72,18 +69,15 @@ export class Logs {
   }
 
   /** What the server had in a log when it began to tell us. */
-  history(source: 'proxy' | 'upstream', text: string): void {
-    const proxy = source === 'proxy';
-    const early = (this.#early ?? []).filter(({ model }) => (model === null) === proxy);
-    this.#joined(this.#log(source), text, early);
-    if (!proxy) this.#early = null; // it is the second of the two
+  history(source: 'proxy' | 'upstream', pieces: readonly Piece[]): void {
+    const log = this.#log(source);
+    this.#added(log, log.buffer.resume(pieces));
   }
 
   /** What has just been written: by a model's server, or to hotbay's own log. */
   written(model: string | null, text: string): void {
     if (model !== null) this.#writtenBy(model, text);
-    if (this.#early !== null) this.#early.push({ model, text });
-    else this.append(model === null ? 'proxy' : 'upstream', text, model);
+    this.append(model === null ? 'proxy' : 'upstream', text, model);
   }
 
   append(source: 'proxy' | 'upstream', text: string, model: string | null = null): void {
@@ -108,14 +102,10 @@ export class Logs {
   }
 
   /** Takes a history, and the pieces that came meanwhile, the first of which it may have. */
-  #joined(log: Log, text: string, pieces: { model: string | null; text: string }[]): void {
-    let known = overlap(text, pieces.map((piece) => piece.text).join(''));
-    this.#added(log, log.buffer.resume(text));
-    for (const piece of pieces) {
-      const rest = piece.text.slice(known);
-      known = Math.max(0, known - piece.text.length);
-      if (rest) this.#added(log, log.buffer.push(rest, piece.model));
-    }
+  #joined(log: Log, text: string, pieces: readonly string[]): void {
+    const rest = pieces.join('');
+    this.#added(log, log.buffer.resume([{ model: null, text }]));
+    this.#added(log, log.buffer.push(rest.slice(overlap(text, rest))));
   }
 
   #added(log: Log, lines: Line[]): void {
@@ -181,12 +171,7 @@ export class Logs {
 
   /** Takes the history; what follows comes by `written`, so that it takes no connection. */
   async #fetched(response: Response, log: Log): Promise<boolean> {
-    const text = await response.text();
-    this.#joined(
-      log,
-      text,
-      (log.early ?? []).map((piece) => ({ model: null, text: piece })),
-    );
+    this.#joined(log, await response.text(), log.early ?? []);
     log.early = null;
     return true;
   }
@@ -198,7 +183,7 @@ export class Logs {
     for await (const bytes of response.body) {
       const text = decoder.decode(bytes, { stream: true });
       // A stream begins with the history.
-      this.#added(log, first ? log.buffer.resume(text) : log.buffer.push(text));
+      this.#added(log, first ? log.buffer.resume([{ model: null, text }]) : log.buffer.push(text));
       first = false;
     }
     return false;

@@ -130,6 +130,8 @@ export interface EventsSnapshot {
   inflight: InFlight[];
   profile: string | null;
   config: ConfigLoad;
+  /** What has been written before; `model` is null for hotbay's own log. */
+  logs: { model: string | null; text: string }[];
 }
 
 export interface StateEvent {

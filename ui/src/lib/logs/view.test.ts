@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { KEPT, type Line } from '$lib/live/lines';
-import { EVERYTHING, LogView, patternOf, type Wish } from './view';
+import { EVERYTHING, LogView, patternOf, textOf, type Wish } from './view';
 
 function lines(...texts: string[]): Line[] {
   return texts.map((text, index) => ({ number: index + 1, text, model: null }));
@@ -15,6 +15,7 @@ function shown(all: Line[], wish: Partial<Wish>): string[] {
 
 const PROXY = lines(
   '[INFO] Request 127.0.0.1 "GET /api/version HTTP/1.1" 200 70 "Mozilla/5.0" 1.2ms',
+  '[INFO] Request 127.0.0.1 "GET /v1/models HTTP/1.1" 200 70 "Mozilla/5.0" 1.2ms',
   '[INFO] Request 127.0.0.1 "POST /v1/chat/completions HTTP/1.1" 200 70 "Mozilla/5.0" 1.2s',
   '2031-04-05T06:07:08Z [WARN] odd',
   '[ERROR] bad',
@@ -23,7 +24,7 @@ const PROXY = lines(
 
 test('requests of the UI itself can be left out', () => {
   expect(shown(PROXY, { quiet: true })).toHaveLength(4);
-  expect(shown(PROXY, { quiet: false })).toHaveLength(5);
+  expect(shown(PROXY, { quiet: false })).toHaveLength(6);
 });
 
 test('a level leaves what is at least as grave, and lines without one', () => {
@@ -32,6 +33,17 @@ test('a level leaves what is at least as grave, and lines without one', () => {
     '[ERROR] bad',
     '  where: without a level',
   ]);
+});
+
+test('lines in JSON have their level and their requests too', () => {
+  const time = '"time": "2031-04-05T06:07:08.123456789+02:00"';
+  const all = lines(
+    `{${time}, "level": "info", "message": "Request ::1 \\"GET /ui/ HTTP/1.1\\" 200 7 \\"Mozilla/5.0\\" 1ms"}`,
+    `{${time}, "level": "warn", "message": "[ERROR] is only said"}`,
+  );
+  expect(shown(all, { quiet: true })).toHaveLength(1);
+  expect(shown(all, { level: 'WARN' })).toHaveLength(1);
+  expect(shown(all, { level: 'ERROR' })).toHaveLength(0);
 });
 
 test('a pattern marks lines, or leaves only those', () => {
@@ -69,6 +81,24 @@ test('no more lines are held than there is room for', () => {
   view.push([{ number: KEPT + 1, text: 'last', model: null }], false);
   expect(view.shown).toHaveLength(KEPT);
   expect(view.shown.at(-1)?.text).toBe('last');
+});
+
+test('what was found stays where it is as the oldest lines go', () => {
+  const view = new LogView();
+  view.wish({ ...EVERYTHING, pattern: /^(0|5)$/g });
+  view.push(lines(...Array.from({ length: KEPT }, (_, n) => String(n))), true);
+  expect(view.hits).toEqual([0, 5]);
+  view.push([{ number: KEPT + 1, text: '5', model: null }], false);
+  expect(view.hits.map((index) => view.shown[index]?.text)).toEqual(['5', '5']);
+});
+
+test('what is copied says of which model it is where there are several', () => {
+  const all = [
+    { number: 1, text: '\x1b[31mx\x1b[0m', model: 'a' },
+    { number: 2, text: 'own', model: null },
+  ];
+  expect(textOf(all, true)).toBe('a | x\nown\n');
+  expect(textOf(all, false)).toBe('x\nown\n');
 });
 
 test('what is no pattern is told, in words', () => {

@@ -30,8 +30,9 @@ export const EVERYTHING: Wish = {
 };
 
 /** The access log of what pages of the UI ask for. */
-const OWN = /Request \S+ "\w+ \/(?:ui|api|logs)(?:\/[^"]*)? HTTP\/[^"]*" \d+ \d+ "Mozilla\//;
-const LEVEL = /^.{0,48}?\[(DEBUG|INFO|WARN|ERROR)\]/;
+const OWN =
+  /Request \S+ \\?"\w+ \/(?:(?:ui|api|logs)(?:\/[^"]*)?|v1\/models) HTTP\/[^"]*" \d+ \d+ \\?"Mozilla\//;
+const LEVEL = /^.{0,64}?(?:\[(DEBUG|INFO|WARN|ERROR)\]|"level": "(debug|info|warn|error)")/;
 
 export class LogView {
   all: Line[] = [];
@@ -49,9 +50,20 @@ export class LogView {
     for (const { model } of lines) {
       if (model !== null && !this.models.includes(model)) this.models = [...this.models, model];
     }
-    const dropped = kept.length > KEPT;
-    if (replace || dropped) this.#sift();
-    else this.#add(lines);
+    if (replace) this.#sift();
+    else {
+      this.#drop(this.all[0]?.number ?? 0);
+      this.#add(lines);
+    }
+  }
+
+  /** Forgets what is older than what is kept. */
+  #drop(first: number): void {
+    const gone = this.shown.findIndex(({ number }) => number >= first);
+    const dropped = gone < 0 ? this.shown.length : gone;
+    if (dropped === 0) return;
+    this.shown = this.shown.slice(dropped);
+    this.hits = this.hits.map((index) => index - dropped).filter((index) => index >= 0);
   }
 
   wish(wish: Wish): void {
@@ -70,7 +82,7 @@ export class LogView {
     const lowest = LEVELS.indexOf(level);
     const shown = [...this.shown];
     const hits = [...this.hits];
-    for (const line of lines) {
+    for (const line of lines.slice(-KEPT)) {
       if (line.number <= after || (model !== '' && line.model !== model)) continue;
       const text = plain(line.text);
       if (lowest > 0 && levelOf(text) < lowest) continue;
@@ -89,9 +101,10 @@ export class LogView {
 }
 
 /** The rank of a line's level; beyond all ranks if it has none. */
-function levelOf(text: string): number {
-  const found = LEVEL.exec(text)?.[1];
-  return found === undefined ? LEVELS.length : LEVELS.indexOf(found as Level);
+export function levelOf(text: string): number {
+  const found = LEVEL.exec(text);
+  const name = found?.[1] ?? found?.[2]?.toUpperCase();
+  return name === undefined ? LEVELS.length : LEVELS.indexOf(name as Level);
 }
 
 /** The pattern that somebody typed, or why it is none. */
@@ -105,6 +118,9 @@ export function patternOf(text: string): { pattern: RegExp | null; error?: strin
   }
 }
 
-export function textOf(lines: readonly Line[]): string {
-  return lines.map(({ text }) => `${plain(text)}\n`).join('');
+/** The lines as text; with `tagged` each says of which model it is. */
+export function textOf(lines: readonly Line[], tagged: boolean): string {
+  return lines
+    .map(({ text, model }) => `${tagged && model !== null ? `${model} | ` : ''}${plain(text)}\n`)
+    .join('');
 }
