@@ -207,12 +207,31 @@ async def test_a_refused_configuration_is_told_on_every_page(
         await expect(bar).to_have_count(0)
 
 
-async def test_twenty_tabs_work_at_once(visitor: Visitor) -> None:
-    first = await visitor.open("#/models")
-    pages = [first]
-    for _ in range(19):
-        page = await first.context.new_page()
-        await page.goto(f"{visitor.site.url}/ui/#/models")
-        pages.append(page)
-    for page in pages:
-        await expect(page.get_by_role("link", name="Alpha", exact=True)).to_be_visible()
+PLACES = [
+    "#/now",
+    "#/models",
+    "#/logs",
+    *(f"#/models/{model}?tab=logs" for model in ("alpha", "beta", "embed", "rerank", "endless")),
+]
+
+
+async def test_twenty_tabs_work_at_once(own_site: OwnSite, visitor: Visitor) -> None:
+    # One stream of events for all, and another for a moment; a browser has six connections.
+    async with own_site("\nlimits: {subscribers: 2}\n") as site:
+        pages = [await visitor.open(PLACES[0], url=site.url)]
+        for number in range(1, 20):
+            page = await pages[0].context.new_page()
+            await page.goto(f"{site.url}/ui/{PLACES[number % len(PLACES)]}")
+            pages.append(page)
+        for page in pages:
+            await settled(page)
+        await pages[1].bring_to_front()
+        beta = pages[1].get_by_role("main").get_by_role("listitem").filter(has_text="Beta")
+        await beta.get_by_role("button", name="Load").click()
+        for page in pages:
+            entry = page.get_by_role("navigation").get_by_role("link", name="ready beta")
+            await expect(entry).to_be_visible()
+        for page, place in zip(pages, PLACES * 3, strict=False):
+            if "beta?tab=logs" in place:
+                log = page.get_by_role("region", name="Log of beta", exact=True)
+                await expect(log).to_contain_text("model loaded")
