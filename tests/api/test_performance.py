@@ -318,6 +318,7 @@ esac
         "in_flight": 0,
         "waiting": 0,
         "load_time": None,
+        "idle": None,
         "unload_in": None,
         "last_failure": None,
     }
@@ -332,6 +333,16 @@ async def test_a_model_that_nobody_uses_is_told_with_the_time_it_has_left(serve:
         left |= {each["model"]: each["unload_in"] for each in servers if each["state"] == "ready"}
     assert 400 < left["a"] <= 500
     assert left["b"] is None
+
+
+async def test_when_a_model_was_used_is_told_also_after_it_was_stopped(serve: Serve) -> None:
+    served = await serve(a={}, b={})
+    await served.use("a")
+    await served.ask("POST", "/api/models/unload")
+    a, b = (await served.get("/api/x/servers")).json["servers"]
+    assert a["state"] == "stopped"
+    assert 0 <= a["idle"] < 30
+    assert b["idle"] is None
 
 
 async def test_a_model_that_does_not_start_is_told_why(serve: Serve) -> None:

@@ -78,10 +78,11 @@ class Site:
         return self.ask("POST", "/v1/chat/completions", body)
 
     @asynccontextmanager
-    async def streaming(self) -> AsyncIterator[None]:
-        """Have a client of the endless model."""
+    async def streaming(self, *headers: str) -> AsyncIterator[None]:
+        """Have a client of the endless model, which sends these headers too."""
         body = b'{"model": "endless", "stream": true}'
-        head = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        lines = ["Content-Type: application/json", f"Content-Length: {len(body)}", *headers]
+        head = "\r\n".join([*lines, "", ""]).encode()
         address = urlsplit(self.url)
         with socket.create_connection((address.hostname, address.port)) as client:
             client.sendall(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from urllib.error import HTTPError
 
 import pytest
 from playwright.async_api import Locator, Page, expect
@@ -49,6 +50,11 @@ async def test_a_model_that_does_not_start_says_why_in_its_place(
         await expect(broken).to_contain_text("did not start")
         log = broken.get_by_label("Last lines of the log of broken")
         await expect(log).to_contain_text("no such file or directory: '/nowhere/model.gguf'")
+        # It stays until a start succeeds, whoever looks.
+        await broken.get_by_role("button", name="Try again").click()
+        await expect(log).to_contain_text(re.compile("(no such file.*){2}", re.DOTALL))
+        await page.reload()
+        await expect(log).to_be_visible()
         await page.get_by_text("Failed", exact=True).click()
         await expect(line(page, "Alpha")).to_have_count(0)
         await broken.get_by_role("link", name="Show the command").click()
@@ -93,6 +99,65 @@ async def test_what_a_model_uses_and_when_it_goes_is_told(visitor: Visitor) -> N
     details = page.get_by_role("tabpanel", name="Details")
     await expect(details).to_contain_text(re.compile(r"Process\s*\d+, up"))
     await expect(details).to_contain_text(re.compile(r"Loads\s*(once|\d+ times)"))
+
+
+LATER = """
+peers:
+  attic:
+    proxy: http://127.0.0.1:9
+    models: [rose]
+"""
+
+
+async def test_whether_a_peer_answers_is_told_from_real_requests(
+    own_site: OwnSite, visitor: Visitor
+) -> None:
+    async with own_site(LATER) as site:
+        page = await visitor.open("#/models", url=site.url)
+        rose = line(page, "attic/rose")
+        await expect(rose).to_contain_text("not asked yet")
+        with pytest.raises(HTTPError):
+            site.chat("attic/rose")
+        await expect(rose).to_contain_text("did not answer")
+        await expect(rose).to_contain_text("connection refused")
+
+
+async def test_the_time_that_is_left_counts_down_and_moves_nothing(visitor: Visitor) -> None:
+    visitor.site.chat("beta")
+    page = await visitor.open("#/models")
+    left = line(page, "Beta").get_by_text(re.compile(r"unloads in \d+ s"))
+    await expect(left).to_be_visible()
+    await page.evaluate(
+        """() => { window.moved = 0; new PerformanceObserver(list => {
+            for (const { value } of list.getEntries()) window.moved += value
+        }).observe({ type: 'layout-shift' }) }"""
+    )
+    seconds = re.compile(r"\d+")
+
+    async def shown() -> int:
+        found = seconds.search(await left.inner_text())
+        assert found is not None
+        return int(found[0])
+
+    first = await shown()
+    await expect(left).not_to_have_text(f"unloads in {first} s")
+    assert await shown() < first
+    # Somebody uses it, and leaves.
+    visitor.site.chat("beta", tokens=400)
+    await expect(left).to_be_visible()
+    assert await page.evaluate("window.moved") == 0
+
+
+async def test_models_can_be_in_the_order_of_their_use(own_site: OwnSite, visitor: Visitor) -> None:
+    async with own_site() as site:
+        page = await visitor.open("#/models", url=site.url)
+        site.chat("beta")
+        site.chat("alpha")
+        await page.get_by_label("Sort").select_option("last used")
+        names = page.get_by_role("main").get_by_role("listitem").get_by_role("link")
+        await expect(line(page, "Beta")).to_contain_text("used")
+        await expect(names.first).to_have_text("Alpha")
+        await expect(names.nth(2)).to_have_text("Beta")
 
 
 async def test_the_speeds_of_a_model_are_summed_up(visitor: Visitor) -> None:

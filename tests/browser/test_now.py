@@ -35,6 +35,8 @@ async def test_who_waits_for_what_is_told(own_site: OwnSite, visitor: Visitor) -
         await expect(requests).to_contain_text("Queued (1)")
         await expect(requests).to_contain_text(f"Number 1 in the queue: {why}")
         await expect(lanes).to_contain_text(why)
+        await expect(lanes.get_by_role("link", name="alpha")).to_contain_text("draining")
+        await expect(lanes.locator(".draining").first).to_be_visible()
         row = requests.get_by_role("row").filter(has_text="agent beta")
         await row.get_by_role("button", name="More for request").click()
         await page.get_by_role("menuitem", name="Unload alpha, which is in the way").click()
@@ -42,6 +44,23 @@ async def test_who_waits_for_what_is_told(own_site: OwnSite, visitor: Visitor) -
         changes = page.get_by_role("region", name="Changes")
         await expect(changes).to_contain_text("unloaded")
         await expect(lanes.get_by_role("link", name="beta")).to_contain_text("ready")
+        # It is known of the past as well that alpha went on while somebody waited.
+        await page.reload()
+        await expect(lanes.locator(".draining").first).to_be_visible()
+
+
+async def test_clients_may_give_many_requests_the_same_name(
+    own_site: OwnSite, visitor: Visitor
+) -> None:
+    async with own_site() as site:
+        page = await visitor.open("#/now", url=site.url)
+        async with site.streaming("X-Request-ID: same"), site.streaming("X-Request-ID: same"):
+            requests = page.get_by_role("region", name="Requests in progress")
+            await expect(requests).to_contain_text("Running (2)")
+        await expect(requests).to_contain_text("No request is in progress")
+        await page.reload()
+        lanes = page.get_by_role("region", name="Models over time")
+        await expect(lanes.get_by_role("link", name="endless")).to_contain_text("ready")
 
 
 async def test_the_past_is_there_for_who_comes_later(visitor: Visitor) -> None:

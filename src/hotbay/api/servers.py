@@ -113,12 +113,20 @@ async def usage(request: Request) -> Response:
             "in_flight": server.in_flight,
             "waiting": server.waiting,
             "load_time": services.engine.load_time(server.model),
+            "idle": _idle(server, now),
             "unload_in": _unload_in(services, server, now),
             "last_failure": server.last_failure or None,
         }
         for server in services.engine.servers()
     ]
     return json_answer({"servers": entries})
+
+
+def _idle(server: ServerView, now: float) -> float | None:
+    """Return the seconds since somebody last used a model; None: nobody has."""
+    if server.in_flight + server.waiting > 0:
+        return 0.0
+    return round(max(0.0, now - server.last_used), 3) if server.last_used > 0 else None
 
 
 def _unload_in(services: Services, server: ServerView, now: float) -> float | None:

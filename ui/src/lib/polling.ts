@@ -15,7 +15,7 @@ export async function repeatedly(
 }
 
 /** Resolves at once, or when the page is looked at again. */
-async function seen(signal: AbortSignal): Promise<void> {
+export async function seen(signal: AbortSignal): Promise<void> {
   while (document.hidden && !signal.aborted) {
     await new Promise((resolve) => {
       document.addEventListener('visibilitychange', resolve, { once: true, signal });

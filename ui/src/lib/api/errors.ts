@@ -54,7 +54,7 @@ export function explain(error: unknown): string {
   const again = error.retryAfter === null ? '' : ` Try again in ${error.retryAfter} s.`;
   switch (error.status) {
     case 0:
-      return `The server does not answer: ${error.message}`;
+      return 'The server does not answer'; // what browsers say of it helps nobody
     case 401:
       return 'The server wants an API key that it knows.';
     case 413:

@@ -52,7 +52,7 @@ export class Link {
           this.listener.refused(this.#credentials);
           reason = 'the server wants an API key';
           this.#attempts = Number.POSITIVE_INFINITY;
-        } else reason = explain(error);
+        } else reason = inSentence(explain(error));
       }
       await this.#pause(reason);
     }
@@ -188,4 +188,9 @@ export class Link {
     });
     this.listener.connection({ status: 'connecting', reason, until: this.#until, retryAt: 0 });
   }
+}
+
+/** A sentence as it goes on after a colon. */
+function inSentence(text: string): string {
+  return text.slice(0, 1).toLowerCase() + text.slice(1);
 }

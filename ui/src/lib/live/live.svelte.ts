@@ -49,6 +49,11 @@ class Live {
     window.addEventListener('online', () => this.retry());
   }
 
+  /** Why nothing can be asked of the server at the moment; empty: it can. */
+  get offline(): string {
+    return this.connection.status === 'open' ? '' : 'There is no connection to the server';
+  }
+
   /** Tries to connect at once, with the credentials of this page. */
   retry(): void {
     this.#send({ kind: 'retry', credentials: session.credentials });

@@ -15,6 +15,8 @@ export interface Server {
   gpus: { id: number | null; name: string; memory_bytes: number }[];
   /** Seconds that its last successful start took. */
   load_time: number | null;
+  /** Seconds since it was last used; null: it never was. */
+  idle?: number | null;
   /** Seconds until it is unloaded for being idle, if nobody uses it. */
   unload_in?: number | null;
 }
@@ -64,6 +66,12 @@ class Usage {
     return this.#unloads.get(model);
   }
 
+  /** Milliseconds since the epoch at which a model was last used; undefined: nobody knows. */
+  usedAt(model: string): number | undefined {
+    const idle = this.#servers.get(model)?.idle;
+    return typeof idle === 'number' ? this.at - idle * 1000 : undefined;
+  }
+
   async #fetch(signal: AbortSignal): Promise<void> {
     let servers: Server[];
     try {
@@ -90,11 +98,25 @@ class Usage {
 
 export const usage = new Usage();
 
-/** How much memory a server uses, in words: 1.20 GiB, 14.3 GiB on GPU 0. */
+function ofGpu({ id, name, memory_bytes }: Server['gpus'][number]): string {
+  return `${capacity(memory_bytes)} on ${id === null ? name : `GPU ${id}`}`;
+}
+
+/** How much memory of GPUs a server uses, short: 14.3 GiB on GPU 0, or 28.5 GiB on 2 GPUs. */
+export function gpuWords({ gpus }: Server): string {
+  const [first] = gpus;
+  if (first === undefined) return '';
+  if (gpus.length === 1) return ofGpu(first);
+  const sum = gpus.reduce((bytes, { memory_bytes }) => bytes + memory_bytes, 0);
+  return `${capacity(sum)} on ${gpus.length} GPUs`;
+}
+
+/** How much memory of the machine a server uses; empty if that is not known. */
+export function hostWords({ rss_bytes }: Server): string {
+  return rss_bytes === null ? '' : `${capacity(rss_bytes)} RAM`;
+}
+
+/** All of that: 1.20 GiB RAM, 14.3 GiB on GPU 0, 14.2 GiB on GPU 1. */
 export function memoryWords(server: Server): string {
-  const ram = server.rss_bytes === null ? [] : [capacity(server.rss_bytes)];
-  const gpus = server.gpus.map(({ id, name, memory_bytes }) => {
-    return `${capacity(memory_bytes)} on ${id === null ? name : `GPU ${id}`}`;
-  });
-  return [...ram, ...gpus].join(', ');
+  return [hostWords(server), ...server.gpus.map(ofGpu)].filter(Boolean).join(', ');
 }

@@ -33,8 +33,20 @@ const MODELS = [
     },
   }),
 ];
-const WISH: Wish = { search: '', filter: 'all', capability: '', unlisted: false, sort: 'state' };
+const USED: Record<string, number> = { up: 1, 'qwen-10': 2 };
+const WISH: Wish = {
+  search: '',
+  filter: 'all',
+  capability: '',
+  unlisted: false,
+  sort: 'state',
+  usedAt: (id) => USED[id],
+};
 const ids = (wish: Partial<Wish>) => listed(MODELS, [], { ...WISH, ...wish }).map(({ id }) => id);
+
+test('what was used last comes first if that is wished', () => {
+  expect(ids({ sort: 'used' }).slice(0, 3)).toEqual(['qwen-10', 'up', 'broken']);
+});
 
 test('what is up comes first, and names count their numbers', () => {
   expect(ids({})).toEqual(['up', 'soon', 'broken', 'qwen-9', 'qwen-10', 'peer/rose']);

@@ -5,7 +5,7 @@ import type { Model, Request } from '$lib/live/state';
 import type { Capability } from '$lib/live/wire';
 import { shownState, UP_FIRST } from '$lib/models/shown';
 
-export const SORTS = ['state', 'name'] as const;
+export const SORTS = ['state', 'name', 'used'] as const;
 export const FILTERS = ['all', 'up', 'failed', 'local', 'peers'] as const;
 export type Sort = (typeof SORTS)[number];
 export type Filter = (typeof FILTERS)[number];
@@ -16,6 +16,8 @@ export interface Wish {
   capability: Capability | '';
   unlisted: boolean;
   sort: Sort;
+  /** When a model was last used, in milliseconds since the epoch. */
+  usedAt: (id: string) => number | undefined;
 }
 
 export function listed(
@@ -35,6 +37,7 @@ export function listed(
     .sort(
       (a, b) =>
         (wish.sort === 'state' ? UP_FIRST[state(a)] - UP_FIRST[state(b)] : 0) ||
+        (wish.sort === 'used' ? (wish.usedAt(b.id) ?? 0) - (wish.usedAt(a.id) ?? 0) : 0) ||
         byName(a.name || a.id, b.name || b.id),
     );
 }

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
-import { clusters, load, outline, placed, ticks } from './lanes';
+import type { State } from '$lib/live/wire';
+import type { Past } from '$lib/models/past';
+import { clusters, drains, load, outline, placed, ticks } from './lanes';
 
 const WINDOW = { from: 0, to: 1000 };
 
@@ -57,4 +59,41 @@ test('the outline rises and falls where the load does', () => {
     { at: 500, count: 0 },
   ];
   expect(outline(points, WINDOW, 2)).toBe('M0 100V50.0H25.00V0.0H50.00V100.0H100V100Z');
+});
+
+test('a model drains from when another was asked for until it makes room', () => {
+  const span = (state: State, begin: number, end: number | null) => ({
+    state,
+    begin,
+    end,
+    reason: '',
+  });
+  const past: Past = {
+    begun: 0,
+    spans: new Map([
+      ['a', [span('ready', 10_000, 60_000), span('stopping', 60_000, 61_000)]],
+      ['c', [span('ready', 70_000, null)]],
+    ]),
+    swaps: [
+      { at: 60_000, model: 'b', evict: ['a'], reason: '', runnerUp: '', seconds: 2 },
+      { at: 65_000, model: 'd', evict: ['a'], reason: '', runnerUp: '', seconds: 2 },
+    ],
+    failures: [],
+  };
+  const ride = (model: string, begin: number, served: number) => ({
+    id: model,
+    model,
+    begin,
+    served,
+    end: served + 1000,
+  });
+  const rides = [ride('b', 40_000, 62_000), ride('b', 50_000, 62_000), ride('d', 64_900, 66_000)];
+  const waits = [
+    { begin: 65_000, models: ['c'] },
+    { begin: 80_000, models: ['c'] },
+  ];
+  expect(drains(past, rides, waits, 90_000)).toEqual([
+    { model: 'c', begin: 70_000, end: 90_000 },
+    { model: 'a', begin: 40_000, end: 60_000 },
+  ]);
 });

@@ -1,5 +1,7 @@
 /** Where things are on the time axis. Pure. */
 
+import { grouped } from '$lib/grouped';
+import type { Past } from '$lib/models/past';
 import type { Ride } from './rides';
 
 /** A window of time, in milliseconds since the epoch. */
@@ -91,4 +93,45 @@ export function outline(
     if (at < to) path += `V${y(count)}`;
   }
   return `${path}H100V100Z`;
+}
+
+/** A model went on serving although somebody waited for it to make room. */
+export interface Drain {
+  model: string;
+  begin: number;
+  end: number;
+}
+
+/** Milliseconds by which rows of the activity log may be wrong about when a request came. */
+const VAGUE = 1000;
+
+/** Whom others waited for; `waits` are requests that do so now, and for which models. */
+export function drains(
+  past: Past,
+  rides: readonly Ride[],
+  waits: readonly { begin: number; models: readonly string[] }[],
+  now: number,
+): Drain[] {
+  const byModel = grouped(rides, ({ model }) => model);
+  const found = past.swaps.flatMap(({ at, model, evict }) => {
+    const waited = (byModel.get(model) ?? []).filter(
+      ({ begin, served }) => begin < at - VAGUE && served > at - VAGUE,
+    );
+    const begin = Math.min(...waited.map((ride) => ride.begin));
+    return waited.length === 0 ? [] : evict.map((id) => ({ model: id, begin, end: at }));
+  });
+  for (const { begin, models } of waits) {
+    found.push(...models.map((model) => ({ model, begin, end: now })));
+  }
+  const real = found.flatMap(({ model, begin, end }) => {
+    // It can only have drained since it was ready.
+    const ready = past.spans.get(model)?.findLast((s) => s.state === 'ready' && s.begin < end);
+    return ready === undefined ? [] : [{ model, begin: Math.max(begin, ready.begin), end }];
+  });
+  // Several may have waited for the same.
+  const longest = new Map<string, Drain>();
+  for (const drain of real.sort((a, b) => b.begin - a.begin)) {
+    longest.set(`${drain.end} ${drain.model}`, drain);
+  }
+  return [...longest.values()];
 }
