@@ -77,6 +77,9 @@ export default defineConfig(({ command }) => ({
               name: 'base',
               test: /node_modules\/(svelte|esm-env|clsx)\/|src\/lib\/(?!live\/(hub|link|logs|sse)|charts|markdown|logs)/,
             },
+            // Grammars that have most of their text in common.
+            { name: 'ecma', test: /highlight\.js\/es\/languages\/(javascript|typescript)\.js/ },
+            { name: 'c', test: /highlight\.js\/es\/languages\/(c|cpp)\.js/ },
           ],
         },
       },
