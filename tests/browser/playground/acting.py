@@ -25,7 +25,7 @@ async def choose(page: Page, model: str, label: str = "Model") -> None:
 async def ask(page: Page, text: str) -> None:
     """Send a question."""
     await page.get_by_role("textbox", name="Question").fill(text)
-    await page.keyboard.press("Enter")
+    await page.keyboard.press("Control+Enter")  # which sends on a touch screen too
 
 
 def answers(page: Page) -> Locator:

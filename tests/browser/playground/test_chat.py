@@ -53,6 +53,7 @@ async def test_an_answer_is_rendered_and_nothing_in_it_can_act(stage: Visitor) -
     await expect(answer.get_by_text("First I think.")).to_be_visible()
     await expect(answer.get_by_text("prompt", exact=True)).to_be_visible()
     await expect(answer.get_by_text("total", exact=True)).to_be_visible()
+    await expect(answer.get_by_text("ended", exact=True)).to_be_visible()
     assert await page.title() != "hacked"
     assert all(url.startswith(stage.site.url) for url in asked if not url.startswith("data:"))
 
@@ -149,6 +150,30 @@ async def test_questions_and_answers_have_versions(stage: Visitor) -> None:
     await expect(answers(page).get_by_text("pears")).to_be_visible()
 
 
+async def test_what_was_deleted_comes_back(stage: Visitor) -> None:
+    page = await stage.open("#/playground")
+    await choose(page, "studio")
+    await ask(page, "apples")
+    await finished(page)
+    await page.get_by_role("button", name="Delete from here on").first.click()
+    await expect(answers(page)).to_have_count(0)
+    await page.get_by_role("button", name="Undo").click()
+    await expect(answers(page).get_by_text("apples")).to_be_visible()
+    await expect(page.get_by_role("button", name="Undo")).to_have_count(0)
+
+
+async def test_an_answer_that_was_left_is_kept_as_far_as_it_came(stage: Visitor) -> None:
+    page = await stage.open("#/playground")
+    await choose(page, "studio")
+    await ask(page, "!slow x")
+    await expect(answers(page).get_by_text("tick tick")).to_be_visible()
+    await page.get_by_role("button", name="Conversations").click()
+    await expect(page.get_by_role("dialog").get_by_text("2 messages")).to_be_visible()
+    await page.reload()
+    await expect(answers(page).get_by_text("Stopped.")).to_be_visible()
+    await expect(page.get_by_role("button", name="Send")).to_be_visible()
+
+
 async def test_conversations_are_kept_exported_and_deleted(stage: Visitor) -> None:
     page = await stage.open("#/playground")
     await choose(page, "studio")
@@ -157,6 +182,10 @@ async def test_conversations_are_kept_exported_and_deleted(stage: Visitor) -> No
     # What has just been said is there once it is in the list.
     await page.get_by_role("button", name="Conversations").click()
     await expect(page.get_by_role("dialog").get_by_text("2 messages")).to_be_visible()
+    await page.reload()
+    await finished(page)  # what was shown is shown again
+    await page.get_by_role("button", name="New chat").click()
+    await expect(answers(page)).to_have_count(0)
     await page.reload()
     await expect(page.get_by_role("textbox", name="Question")).to_be_visible()
     await expect(answers(page)).to_have_count(0)
@@ -171,6 +200,7 @@ async def test_conversations_are_kept_exported_and_deleted(stage: Visitor) -> No
     await page.get_by_role("button", name="Conversations").click()
     await dialog.get_by_role("button", name="Delete all").click()
     await page.get_by_role("dialog", name="Delete all").get_by_role("button", name="Delete").click()
+    await expect(answers(page)).to_have_count(0)
     await expect(dialog.get_by_text("Nothing has been said yet")).to_be_visible()
     await dialog.get_by_label("File to import").set_input_files(file)
     await expect(dialog.get_by_role("button", name=re.compile(r"^Remember me \d"))).to_be_visible()
@@ -228,6 +258,32 @@ async def test_the_end_is_followed_until_the_reader_goes_up(stage: Visitor) -> N
     await to_the_end.click()
     await expect(answers(page).get_by_text("total", exact=True)).to_be_in_viewport()
     await expect(to_the_end).to_have_count(0)
+
+
+async def test_files_are_dropped_anywhere(stage: Visitor) -> None:
+    page = await stage.open("#/playground")
+    await choose(page, "studio")
+    await page.get_by_role("region", name="Conversation").evaluate(
+        """area => {
+            const dataTransfer = new DataTransfer();
+            dataTransfer.items.add(new File(['one\\ntwo'], 'notes.txt', { type: 'text/plain' }));
+            for (const kind of ['dragover', 'drop'])
+                area.dispatchEvent(new DragEvent(kind, { dataTransfer, bubbles: true }));
+        }"""
+    )
+    field = page.get_by_role("textbox", name="Question")
+    await expect(field).to_have_value(re.compile("notes.txt:\\s+```txt\\s+one\\s+two"))
+
+
+async def test_json_and_the_arguments_of_tools_can_be_read(stage: Visitor) -> None:
+    page = await stage.open("#/playground")
+    await choose(page, "studio")
+    await ask(page, '!tool {"name": "Ada", "born": 1815}')
+    await finished(page)
+    code = answers(page).locator("pre code")
+    await expect(code).to_have_text(re.compile(r'"name": "Ada",\s+"born": 1815'))
+    await answers(page).get_by_text("Calls the tool weather").click()
+    await expect(answers(page).get_by_text('"place": "Oslo"')).to_be_visible()
 
 
 async def test_nothing_moves_while_an_answer_streams(stage: Visitor) -> None:

@@ -117,3 +117,21 @@ test('more members have to be an object', () => {
   expect(wrongMore('{')).not.toBe('');
   expect(bodyOf('m', [], { ...NOTHING, more: '{' })).toMatchObject({ model: 'm' });
 });
+
+test('an answer that says nothing is left out, and questions in a row become one', () => {
+  const [question, answer] = MESSAGES as [Message, Message];
+  const failed = { ...answer, text: '' };
+  const again = { ...question, text: 'Again?', pictures: [] };
+  expect(bodyOf('m', [question, failed, again, answer], NOTHING)).toMatchObject({
+    messages: [
+      {
+        role: 'user',
+        content: [
+          { type: 'image_url', image_url: { url: PICTURE } },
+          { type: 'text', text: 'What?\n\nAgain?' },
+        ],
+      },
+      { role: 'assistant', content: 'That.' },
+    ],
+  });
+});

@@ -46,10 +46,29 @@ export function wrongMore(more: string): string {
 }
 
 export function bodyOf(model: string, messages: readonly Message[], wishes: Wishes): Json {
-  const body = { model, ...formed(messages, wishes), stream: true };
+  const body = { model, ...formed(turns(messages), wishes), stream: true };
   const more =
     wrongMore(wishes.more) || !wishes.more.trim() ? {} : (JSON.parse(wishes.more) as Json);
   return { ...body, ...more };
+}
+
+/**
+ * Questions and answers in turn, as many a template wants them: an answer that says nothing, because
+ * it failed or was stopped, is left out, and the questions around it become one.
+ */
+function turns(messages: readonly Message[]): Message[] {
+  const found: Message[] = [];
+  for (const message of messages) {
+    const before = found.at(-1);
+    if (message.role === 'assistant') {
+      if (message.text.trim() !== '') found.push(message);
+    } else if (before?.role === 'user') {
+      const text = [before.text, message.text].filter(Boolean).join('\n\n');
+      const pictures = [...before.pictures, ...message.pictures];
+      found[found.length - 1] = { ...message, text, pictures };
+    } else found.push(message);
+  }
+  return found;
 }
 
 function formed(messages: readonly Message[], wishes: Wishes): Json {

@@ -6,6 +6,7 @@ import {
   before,
   type Conversation,
   empty,
+  interrupted,
   path,
   type Question,
   replaced,
@@ -90,4 +91,12 @@ test('it can be written down', () => {
   expect(asMarkdown(replaced(talk(), thoughtful))).toMatch(
     /^# q1\n\n## You\n\nq1\n\n## m\n\n> x\n> y\n\na1\n/,
   );
+});
+
+test('an answer that was on its way when the page was left has been stopped', () => {
+  const coming: Answer = { ...answer('a1', 'q1'), text: 'Half', state: 'streaming', note: 'x' };
+  const messages = [question('q1', ''), coming, answer('a2', 'q1')];
+  const kept = interrupted({ ...empty('c', 1), messages });
+  expect(kept.messages[1]).toMatchObject({ text: 'Half', state: 'stopped', note: '' });
+  expect([kept.messages[0], kept.messages[2]]).toEqual([messages[0], messages[2]]);
 });

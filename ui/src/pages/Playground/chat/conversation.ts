@@ -129,6 +129,16 @@ export function without(conversation: Conversation, id: string, now: number): Co
   return { ...conversation, messages, shown, changed: now };
 }
 
+/** As it is when it is taken up again: an answer that was on its way comes no more. */
+export function interrupted(conversation: Conversation): Conversation {
+  const messages = conversation.messages.map((message): Message => {
+    if (message.role === 'user') return message;
+    const over = message.state !== 'waiting' && message.state !== 'streaming';
+    return over ? message : { ...message, state: 'stopped', note: '' };
+  });
+  return { ...conversation, messages };
+}
+
 const LONGEST_TITLE = 60;
 
 function titleOf(message: Message): string {

@@ -34,9 +34,8 @@ export function figureWords(figures: Figures): { name: string; value: string; ab
     add('load wait', lasting(loading), 'In the queue and until the model was loaded');
   const rate = generationSpeed(figures);
   if (rate !== undefined) add('generation', speed(rate), 'Tokens per second of the answer');
-  if (figures.promptSpeed !== undefined) {
-    add('prompt speed', speed(figures.promptSpeed), 'Tokens per second of the prompt');
-  }
+  const prefill = promptSpeed(figures);
+  if (prefill !== undefined) add('prompt speed', speed(prefill), 'Tokens per second of the prompt');
   if (prompt !== undefined) {
     const known = cached > 0 ? ` + ${count(cached)} cached` : '';
     add(
@@ -50,7 +49,16 @@ export function figureWords(figures: Figures): { name: string; value: string; ab
     add('generated', `about ${count(pieces)}`, 'Pieces of the stream; the server told no tokens');
   if (total !== undefined)
     add('total', lasting(total), 'From the question to the end of the answer');
+  if (figures.finish) add('ended', figures.finish, 'Why, as the server calls it');
   return words;
+}
+
+/** As the server measured it, else as long as the first token took. */
+function promptSpeed(figures: Figures): number | undefined {
+  const { promptSpeed: told, prompt, first, loading = 0 } = figures;
+  if (told !== undefined) return told;
+  if (!prompt || first === undefined || first - loading < SHORTEST) return undefined;
+  return (1000 * prompt) / (first - loading);
 }
 
 /** Milliseconds; a shorter time tells nothing of a speed. */

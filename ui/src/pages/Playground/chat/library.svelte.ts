@@ -1,7 +1,7 @@
 /** The conversations that this browser keeps: owns their list, and what went wrong with it. */
 
 import { explain } from '$lib/api/errors';
-import type { Conversation } from './conversation';
+import { type Conversation, interrupted } from './conversation';
 import * as store from './store';
 
 class Library {
@@ -18,14 +18,17 @@ class Library {
 
   async keep(...conversations: readonly Conversation[]): Promise<void> {
     const worth = conversations.filter(({ messages }) => messages.length > 0);
+    const gone = conversations.filter(({ messages }) => messages.length === 0);
     await this.#try(async () => {
-      await store.save(...worth);
+      if (worth.length > 0) await store.save(...worth);
+      await store.remove(...gone.map(({ id }) => id));
       this.heads = await store.list();
     });
   }
 
   async open(id: string): Promise<Conversation | undefined> {
-    return await this.#try(async () => await store.load(id));
+    const kept = await this.#try(async () => await store.load(id));
+    return kept && interrupted(kept);
   }
 
   async all(): Promise<Conversation[]> {

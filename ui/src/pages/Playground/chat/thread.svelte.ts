@@ -16,13 +16,19 @@ import { type Endpoint, piecesOf, piecesOfWhole } from './pieces';
 import { wishes } from './settings.svelte';
 import { total, waitOf } from './waits';
 
+/** Milliseconds from one time that a growing answer is kept to the next. */
+const KEEP = 5000;
+
 export const newId = () => randomName(12);
 
 export class Thread {
   conversation = $state.raw<Conversation>(conversations.empty(newId(), Date.now()));
   /** What the request of the answer that is on its way is called on the server; else empty. */
   requestId = $state('');
+  /** As it was before something was deleted, until it goes on. */
+  deleted = $state.raw<Conversation | null>(null);
 
+  #kept = 0;
   #abort: AbortController | undefined;
   #growing: Growing | undefined;
   #frame = new PerFrame(() => this.#draw());
@@ -35,6 +41,7 @@ export class Thread {
   open(conversation: Conversation): void {
     this.stop();
     this.conversation = conversation;
+    this.deleted = null;
   }
 
   /** Asks something at the end of what is shown, or with `parent` behind that message. */
@@ -82,7 +89,14 @@ export class Thread {
   }
 
   remove(message: Message): void {
-    this.#change(conversations.without(this.conversation, message.id, Date.now()));
+    const before = this.conversation;
+    this.#change(conversations.without(before, message.id, Date.now()));
+    this.deleted = before;
+  }
+
+  /** Takes back that something was deleted. */
+  restore(): void {
+    if (this.deleted !== null) this.#change(this.deleted);
   }
 
   /** Learns from the list of requests in progress how long the answer has waited for its model. */
@@ -96,6 +110,7 @@ export class Thread {
     const conversation = this.conversation.id;
     this.#abort = abort;
     this.#growing = growing;
+    this.#kept = performance.now();
     this.requestId = randomName(16);
     try {
       await this.#receive(growing, bodyOf(waiting.model, messages, wishes()), abort.signal);
@@ -160,10 +175,15 @@ export class Thread {
   #draw(): void {
     if (this.#growing === undefined) return;
     this.conversation = conversations.replaced(this.conversation, this.#growing.answer);
+    const now = performance.now();
+    if (now - this.#kept < KEEP) return;
+    this.#kept = now;
+    void library.keep(this.conversation);
   }
 
   #change(conversation: Conversation): void {
     if (conversation === this.conversation) return;
+    this.deleted = null;
     this.conversation = conversation;
     void library.keep(conversation);
   }
