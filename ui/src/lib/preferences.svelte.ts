@@ -1,11 +1,22 @@
 /** What this browser remembers of its user's wishes: owns the storage of all of them. */
 
+import { untrack } from 'svelte';
+
 const PREFIX = 'hotbay.';
 
 /** Tells whether a value that was stored is one of ours; anything may have happened to it. */
 export type Check<Value> = (value: unknown) => value is Value;
 
 const all = new Map<string, Preference<unknown>>();
+
+/** Counts changes, as the browser's storage tells nobody of them. */
+let changes = $state(0);
+
+function changed(): void {
+  untrack(() => {
+    changes += 1;
+  });
+}
 
 export class Preference<Value> {
   #value = $state.raw() as Value;
@@ -26,6 +37,7 @@ export class Preference<Value> {
   set value(value: Value) {
     this.#value = value;
     localStorage.setItem(PREFIX + this.name, JSON.stringify(value));
+    changed();
   }
 
   reset(): void {
@@ -82,6 +94,7 @@ export function oneOf<const Value extends string | number>(
 
 /** All that is remembered, also by pages that were not visited, as it goes into a file. */
 export function exported(): Record<string, unknown> {
+  void changes; // whoever shows it learns of them
   return Object.fromEntries(
     stored().map((name) => [name, parsed(localStorage.getItem(PREFIX + name) ?? 'null')]),
   );
@@ -94,11 +107,13 @@ export function imported(values: Record<string, unknown>): void {
     localStorage.setItem(PREFIX + name, text);
     all.get(name)?.reread(text);
   }
+  changed();
 }
 
 export function resetAll(): void {
   for (const name of stored()) localStorage.removeItem(PREFIX + name);
   for (const preference of all.values()) preference.reset();
+  changed();
 }
 
 function stored(): string[] {
@@ -117,5 +132,7 @@ function parsed(text: string): unknown {
 }
 
 window.addEventListener('storage', ({ key, newValue }) => {
-  if (key?.startsWith(PREFIX)) all.get(key.slice(PREFIX.length))?.reread(newValue);
+  if (!key?.startsWith(PREFIX)) return;
+  all.get(key.slice(PREFIX.length))?.reread(newValue);
+  changed();
 });
