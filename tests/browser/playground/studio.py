@@ -5,7 +5,8 @@ the question change that: `!reason` puts reasoning in front, `!tool` calls a too
 the answer was too long, `!fail` breaks off with an error, `!refuse` answers with a status,
 `!slow` waits between the pieces until the client leaves, and `!everywhere` has the text as
 reasoning, tool call, addresses of pictures and error as well. Pictures and sounds are made up, and
-a transcription tells what was sent.
+a transcription tells what was sent. What else it is asked with `fail` in it is refused, in another
+form for each that servers have for that, and `slow` has it take its time.
 """
 
 from __future__ import annotations
@@ -44,12 +45,18 @@ class Studio(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.path == "/v1/chat/completions":
             self._chat(json.loads(body))
+        elif b"fail" in body:
+            self._refuse()
+        elif b"slow" in body:
+            self.rfile.read()  # until the client leaves
         elif self.path == "/v1/images/generations":
             asked = json.loads(body)
             width, height = (int(side) for side in asked["size"].split("x"))
             self._json({"data": [{"b64_json": picture(width, height)}]})
         elif self.path == "/v1/images/edits":
-            self._json({"data": [{"b64_json": picture(64, 64)}]})
+            assert b'name="image"; filename=' in body
+            side = 64 if b'name="mask"; filename=' in body else 32
+            self._json({"data": [{"b64_json": picture(side, side)}]})
         elif self.path in {"/sdapi/v1/txt2img", "/sdapi/v1/img2img"}:
             asked = json.loads(body)
             images = [picture(asked["width"], asked["height"])] * asked["batch_size"]
@@ -105,6 +112,18 @@ class Studio(BaseHTTPRequestHandler):
         self._event({"choices": [], "usage": usage})
         self._chunk(b"data: [DONE]\n\n")
         self._chunk(b"")
+
+    def _refuse(self) -> None:
+        if self.path.startswith("/v1/images"):
+            self._json({"error": {"message": "safety system", "type": "invalid_request"}}, 400)
+        elif self.path.startswith("/sdapi"):
+            self._json({"error": "OutOfMemoryError", "detail": "no more memory"}, 500)
+        elif self.path == "/v1/audio/speech":
+            self._answer(b"Internal Server Error", "text/plain", 500)
+        elif self.path == "/v1/audio/transcriptions":
+            self._json({"detail": "Invalid file format."}, 415)
+        else:
+            self._json({"error": {"code": 400, "message": "no such pooling"}}, 400)
 
     def _transcribe(self, body: bytes) -> None:
         fields = dict(re.findall(rb'name="(\w+)"\r\n\r\n([^\r]*)', body))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 from playwright.async_api import expect
@@ -303,38 +302,6 @@ async def test_nothing_moves_while_an_answer_streams(stage: Visitor) -> None:
     await finished(page)
     await expect(answers(page).get_by_text("Paragraph 199")).to_be_in_viewport()
     assert await page.evaluate("window.shifts") < 0.1
-
-
-async def test_every_other_tab_does_its_work(stage: Visitor, tmp_path: Path) -> None:
-    page = await stage.open("#/playground?tab=images")
-    await form(page).get_by_role("button", name="Model: studio").wait_for()
-    await form(page).get_by_label("Prompt", exact=True).fill("A lighthouse")
-    await page.keyboard.press("Enter")
-    await expect(page.get_by_role("button", name="A lighthouse, open")).to_be_visible()
-    await page.get_by_role("tab", name="Speech").click()
-    await form(page).get_by_role("button", name="Fetch voices").click()
-    await expect(form(page).get_by_label("Voice", exact=True)).to_have_value("ada")
-    await form(page).get_by_label("Text", exact=True).fill("Hello")
-    await form(page).get_by_role("button", name="Speak").click()
-    link = page.get_by_role("link", name="Download").locator("visible=true")
-    await expect(link).to_have_attribute("download", re.compile(r"^ada-.*\.wav$"))
-    await page.get_by_role("tab", name="Transcription").click()
-    sound = tmp_path / "sound.wav"
-    sound.write_bytes(bytes(1000))
-    await form(page).get_by_label("Sound to transcribe").set_input_files(sound)
-    await form(page).get_by_label("Result").select_option("verbose_json")
-    await form(page).get_by_role("button", name="Transcribe").click()
-    await expect(page.get_by_text("bytes of sound")).to_be_visible()
-    await page.get_by_role("tab", name="Rerank").click()
-    await form(page).get_by_role("button", name="Rerank", exact=True).click()
-    await expect(form(page).get_by_text("34 tokens")).to_be_visible()
-    await page.get_by_role("tab", name="Load test").click()
-    await choose(page, "alpha")
-    await form(page).get_by_label("Requests").fill("6")
-    await form(page).get_by_role("button", name="Start the test").click()
-    await expect(page.get_by_role("heading", name="Result")).to_be_visible()
-    await expect(page.get_by_role("region", name="Requests over time")).to_be_visible()
-    await expect(page.get_by_role("row", name=re.compile("alpha"))).to_have_count(6)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
