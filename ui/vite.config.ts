@@ -68,6 +68,7 @@ export default defineConfig(({ command }) => ({
     // All styles are small enough to come in one file.
     cssCodeSplit: false,
     rolldownOptions: {
+      checks: { pluginTimings: false }, // a slow machine is no fault
       output: {
         codeSplitting: {
           // What nearly every page needs comes in one piece instead of a dozen. The hub belongs to
