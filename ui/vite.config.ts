@@ -78,6 +78,14 @@ export default defineConfig(({ command }) => ({
               name: 'base',
               test: /node_modules\/(svelte|esm-env|clsx)\/|src\/lib\/(?!live\/(hub|link|logs|sse)|charts|markdown|logs)/,
             },
+            {
+              name: 'model',
+              test: /src\/pages\/Models\/(ModelLog|UseIt|[Dd]etails|Statistics|snippets)/,
+            },
+            {
+              name: 'markup',
+              test: /highlight\.js\/es\/languages\/(diff|dockerfile|graphql|ini|json|makefile|markdown|shell|xml|yaml)\.js/,
+            },
             // Grammars that have most of their text in common.
             { name: 'ecma', test: /highlight\.js\/es\/languages\/(javascript|typescript)\.js/ },
             { name: 'c', test: /highlight\.js\/es\/languages\/(c|cpp)\.js/ },

@@ -18,10 +18,15 @@ interface Task {
 }
 
 const ALL = '';
+/** Loads that are asked for at once; a browser makes few connections, and others need some. */
+const MOST_LOADS = 3;
 
 class Servers {
   #tasks = new SvelteMap<string, Task>();
   #failures = new SvelteMap<string, string>();
+  #loads = 0;
+  /** Those that wait for one of these loads to end. */
+  #next: (() => void)[] = [];
 
   /** What this page has under way for a model. */
   task(id: string): Task | undefined {
@@ -57,10 +62,31 @@ class Servers {
   /** Loads a model; it can be cancelled for as long as that takes. */
   async load(id: string): Promise<void> {
     await this.#run(id, 'load', async (signal) => {
-      if (live.detailed) await post(`api/x/load/${segment(id)}`, undefined, { signal });
-      else await this.#visit(id, signal);
+      await this.#turn(signal);
+      try {
+        if (live.detailed) await post(`api/x/load/${segment(id)}`, undefined, { signal });
+        else await this.#visit(id, signal);
+      } finally {
+        this.#loads -= 1;
+        this.#next.shift()?.();
+      }
       announce(`${id} is loaded`);
     });
+  }
+
+  /** Waits until few enough loads are under way. */
+  async #turn(signal: AbortSignal): Promise<void> {
+    while (this.#loads >= MOST_LOADS) {
+      await new Promise<void>((resolve) => {
+        this.#next.push(resolve);
+        signal.addEventListener('abort', () => resolve(), { once: true });
+      });
+      if (signal.aborted) {
+        this.#next.shift()?.(); // it may have been this one's turn
+        signal.throwIfAborted();
+      }
+    }
+    this.#loads += 1;
   }
 
   cancel(id: string): void {
