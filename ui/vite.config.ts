@@ -79,10 +79,6 @@ export default defineConfig(({ command }) => ({
               test: /node_modules\/(svelte|esm-env|clsx)\/|src\/lib\/(?!live\/(hub|link|logs|sse)|charts|markdown|logs)/,
             },
             {
-              name: 'model',
-              test: /src\/pages\/Models\/(ModelLog|UseIt|[Dd]etails|Statistics|snippets)/,
-            },
-            {
               name: 'markup',
               test: /highlight\.js\/es\/languages\/(diff|dockerfile|graphql|ini|json|makefile|markdown|shell|xml|yaml)\.js/,
             },
