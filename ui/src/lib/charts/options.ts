@@ -67,7 +67,7 @@ export function options(look: Look): uPlot.Options {
         return {
           label: curve.label,
           stroke,
-          width: curve.edge ? 0 : 1.5,
+          width: curve.edge || look.bars ? 0 : 1.5,
           dash: DASHES[curve.dashed ? 'dashed' : 'solid'],
           points: { show: !look.bars, size: 4, fill: stroke, filter: lonely },
           ...(look.bars && BARS ? { fill: stroke, paths: BARS } : {}),

@@ -16,6 +16,9 @@ export interface Column {
   number: boolean;
   /** What stands in the cell, as text. */
   text: (row: Row) => string;
+  /** What it is for a program, in this unit; null: not known. The text, where it is absent. */
+  raw?: (row: Row) => string | number | null;
+  unit?: string;
   /** Only hotbay knows it. */
   own?: boolean;
 }
@@ -24,6 +27,9 @@ const tokens = (name: Parameters<typeof told>[1]) => (row: Row) => {
   const value = told(row, name);
   return value ? count(value) : NOTHING;
 };
+
+const positive = (name: Parameters<typeof told>[1]) => (row: Row) =>
+  row.tokens[name] > 0 ? row.tokens[name] : null;
 
 const perSecond = (name: 'prompt_per_second' | 'tokens_per_second') => (row: Row) => {
   const value = row.tokens[name];
@@ -46,6 +52,7 @@ export const COLUMNS: readonly Column[] = [
   text({
     id: 'time',
     label: 'Time',
+    raw: ({ timestamp }) => timestamp,
     shown: true,
     text: ({ timestamp }) => moment(new Date(timestamp)),
   }),
@@ -61,6 +68,7 @@ export const COLUMNS: readonly Column[] = [
   number({
     id: 'cached',
     label: 'Cached',
+    raw: positive('cache_tokens'),
     hint: 'Tokens of the prompt that the model server still had',
     shown: true,
     text: (row) => (row.tokens.cache_tokens > 0 ? count(row.tokens.cache_tokens) : NOTHING),
@@ -68,6 +76,7 @@ export const COLUMNS: readonly Column[] = [
   number({
     id: 'prompt',
     label: 'Prompt',
+    raw: (row) => told(row, 'input_tokens'),
     hint: 'New tokens of the prompt that were processed',
     shown: true,
     text: tokens('input_tokens'),
@@ -75,6 +84,7 @@ export const COLUMNS: readonly Column[] = [
   number({
     id: 'generated',
     label: 'Generated',
+    raw: (row) => told(row, 'output_tokens'),
     hint: 'Tokens of the answer',
     shown: true,
     text: tokens('output_tokens'),
@@ -82,7 +92,7 @@ export const COLUMNS: readonly Column[] = [
   number({
     id: 'drafted',
     label: 'Drafted',
-    hint: 'Speculative decoding: how many of the drafted tokens were accepted',
+    hint: 'Speculative decoding: which share of the drafts held',
     shown: false,
     text: ({ tokens: { draft_acc_tokens, draft_tokens } }) =>
       drafts(draft_acc_tokens, draft_tokens),
@@ -90,6 +100,8 @@ export const COLUMNS: readonly Column[] = [
   number({
     id: 'prompt_speed',
     label: 'Prefill',
+    raw: positive('prompt_per_second'),
+    unit: 't/s',
     hint: 'Tokens of the prompt per second',
     shown: true,
     text: perSecond('prompt_per_second'),
@@ -97,6 +109,8 @@ export const COLUMNS: readonly Column[] = [
   number({
     id: 'gen_speed',
     label: 'Decode',
+    raw: positive('tokens_per_second'),
+    unit: 't/s',
     hint: 'Tokens of the answer per second',
     shown: true,
     text: perSecond('tokens_per_second'),
@@ -104,6 +118,8 @@ export const COLUMNS: readonly Column[] = [
   number({
     id: 'waited',
     label: 'Waited',
+    raw: waited,
+    unit: 'ms',
     hint: 'In the queue, for others to stop, and for its model to load',
     shown: true,
     sortable: false,
@@ -116,12 +132,16 @@ export const COLUMNS: readonly Column[] = [
   number({
     id: 'duration',
     label: 'Duration',
+    raw: ({ duration_ms }) => duration_ms,
+    unit: 'ms',
     shown: true,
     text: ({ duration_ms }) => duration(duration_ms),
   }),
   number({
     id: 'size',
     label: 'Size',
+    raw: ({ resp_bytes }) => resp_bytes ?? null,
+    unit: 'B',
     hint: 'Bytes of the answer',
     shown: false,
     sortable: false,

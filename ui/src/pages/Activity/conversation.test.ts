@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { answerOf, conversationOf, turnsOf } from './conversation';
+import { answerOf, conversationOf, endings, turnsOf } from './conversation';
 
 const text = (role: string, words: string) => ({ role, pieces: [{ kind: 'text', text: words }] });
 
@@ -134,4 +134,15 @@ test('what a stream called is legible, even if it broke off', () => {
     choices: [{ index: 0, finish_reason: '', parts }],
   });
   expect(turns[0]?.pieces.map((piece) => piece.text)).toEqual(['{\n  "a": 1\n}', '{"a":']);
+});
+
+test('why an answer ended is known of every form', () => {
+  expect(endings({ choices: [{ finish_reason: 'length' }, { finish_reason: null }] })).toEqual([
+    'length',
+  ]);
+  expect(endings({ type: 'message', stop_reason: 'end_turn' })).toEqual(['end_turn']);
+  expect(endings({ incomplete_details: { reason: 'max_output_tokens' } })).toEqual([
+    'max_output_tokens',
+  ]);
+  expect(endings(null)).toEqual([]);
 });

@@ -51,6 +51,18 @@ export function answerOf(body: unknown): Turn[] | null {
   return null;
 }
 
+/** Why a model server ended its answers, in its own words. */
+export function endings(body: unknown): string[] {
+  if (!isObject(body)) return [];
+  const reasons = [
+    ...list(body.choices).map((choice) => choice.finish_reason),
+    body.stop_reason,
+    body.stop_type,
+    isObject(body.incomplete_details) ? body.incomplete_details.reason : undefined,
+  ];
+  return reasons.map(text).filter(Boolean);
+}
+
 /** A streamed answer that was put together. */
 export function turnsOf({ choices }: Reassembled): Turn[] {
   return choices.map(({ parts }) => ({

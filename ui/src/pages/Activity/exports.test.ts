@@ -57,6 +57,20 @@ test('CSV is quoted where it has to be, and holds no formula', () => {
   );
 });
 
+test('CSV has numbers that can be added up', () => {
+  const timestamp = '2031-04-05T06:07:08Z';
+  const rows = [
+    row({ timestamp, duration_ms: 1234 }, { input_tokens: 12_345, prompt_per_second: 50.5 }),
+    row({ timestamp, duration_ms: 7 }, { input_tokens: 5, prompt_per_second: -1 }),
+  ];
+  expect(exported('csv', rows, columns('time', 'prompt', 'prompt_speed', 'duration'), NOW)).toBe(
+    `Time,Prompt,Prefill (t/s),Duration (ms)\r
+${timestamp},12345,50.5,1234\r
+${timestamp},5,,7\r
+`,
+  );
+});
+
 test('JSON holds whole rows', () => {
   const rows = [row({ id: 1 }), row({ id: 2 })];
   expect(JSON.parse(exported('json', rows, [], NOW))).toEqual(rows);

@@ -109,11 +109,12 @@ function withSpeed(
   return `${count(sum(rows, name))} (${over})`;
 }
 
+/** For programs: numbers without units and grouping, times as the server tells them. */
 function csv(rows: readonly Row[], columns: readonly Column[]): string {
   const told = columns.filter(({ id }) => id !== 'capture');
   const lines = [
-    told.map(({ label }) => label),
-    ...rows.map((row) => told.map((c) => c.text(row))),
+    told.map(({ label, unit }) => (unit ? `${label} (${unit})` : label)),
+    ...rows.map((row) => told.map(({ raw, text }) => String((raw ?? text)(row) ?? ''))),
   ];
   return lines.map((cells) => `${cells.map(quoted).join(',')}\r\n`).join('');
 }

@@ -115,7 +115,11 @@ export class List {
   /** Goes where the new rows are. */
   showNew(): void {
     this.paused = false;
-    if (this.atTheTop && this.row === null) void this.log.refresh();
-    else router.setQuery({ page: null, sort: null, order: null, row: null });
+    const there = this.atTheTop;
+    if (!there || this.row !== null) {
+      router.setQuery({ page: null, sort: null, order: null, row: null });
+    }
+    // At the top nothing else is asked for than before, so it has to be asked for again.
+    if (there) void this.log.refresh();
   }
 }
