@@ -40,7 +40,9 @@ PAGES = {
     "logs": ("#/logs", "Logs"),
     "performance": ("#/performance?minutes=15", "Performance"),
     "hardware": ("#/hardware", "Hardware"),
-    "configuration": ("#/configuration", "Configuration"),
+    "configuration": ("#/configuration?q=alpha", "Configuration"),
+    "check": ("#/configuration?tab=check", "Configuration"),
+    "first": ("", "Now"),
     "settings": ("#/settings", "Settings"),
 }
 
@@ -49,20 +51,31 @@ BUSY = {"now", "activity", "models"}
 
 QUESTION = "Who are you, and what can you do?"
 
+MISTAKEN = """models:
+  alpha:
+    cmd: llama-server --port ${PORT} --model alpha.gguf
+    ttl: ten minutes
+  gamma:
+    cmd: llama-server --port ${PORT} --model ${models}/gamma.gguf
+    concurencyLimit: 4
+"""
+
 
 def main(wanted: list[str]) -> None:
     """Take the pictures of these pages, or of all."""
     IMAGES.mkdir(exist_ok=True)
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="demo-"))
-        url = stack.enter_context(demo(folder))
+        url = stack.enter_context(running("demo", "--folder", folder))
+        bare = stack.enter_context(without_models(folder))
         use(url)
         playwright = stack.enter_context(sync_playwright())
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         for name in wanted or PAGES:
             with clients(url) if name in BUSY else nullcontext():
                 for theme in ("light", "dark"):
-                    picture = taken(browser, url, name, theme, folder)
+                    place = bare if name == "first" else url
+                    picture = taken(browser, place, name, theme, folder)
                     (IMAGES / f"{name}-{theme}.webp").write_bytes(picture)
         browser.close()
 
@@ -71,10 +84,18 @@ def main(wanted: list[str]) -> None:
 
 
 @contextmanager
-def demo(folder: str) -> Iterator[str]:
-    """Run the demo on a free port; gives its address."""
-    command = [sys.executable, "-m", "hotbay", "demo", "--folder", folder]
-    command += ["--listen", "127.0.0.1:0"]
+def without_models(folder: str) -> Iterator[str]:
+    """Run hotbay with a configuration that says nothing; gives its address."""
+    file = Path(folder) / "hotbay.yaml"
+    file.touch()
+    with running("--config", str(file), "--watch-config") as url:
+        yield url
+
+
+@contextmanager
+def running(*arguments: str) -> Iterator[str]:
+    """Run hotbay on a free port; gives its address."""
+    command = [sys.executable, "-m", "hotbay", *arguments, "--listen", "127.0.0.1:0"]
     program = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1
     )
@@ -243,6 +264,9 @@ def taken(browser: Browser, url: str, name: str, theme: str, folder: str) -> byt
         page.get_by_text("5 min", exact=True).click()
     elif name == "playground":
         ask(page)
+    elif name == "check":
+        page.get_by_role("textbox", name="Configuration to check").fill(MISTAKEN)
+        page.get_by_text("it would be refused").wait_for()
     page.wait_for_timeout(1500)  # for what follows the first view, such as sums
     page.evaluate(REPLACE, [[folder, "~/demo"], [sys.executable, "python"], [url, "http://hotbay"]])
     session = context.new_cdp_session(page)
