@@ -16,6 +16,7 @@ STUDIO = f"""
   studio:
     cmd: {sys.executable} {Path(__file__).with_name("studio.py")} ${{PORT}}
     sendLoadingState: true
+    filters: {{stripParams: top_k, setParams: {{temperature: 0.5}}}}
     capabilities: {{in: [text, image, audio], out: [text, image, audio], reranker: true}}
 """
 

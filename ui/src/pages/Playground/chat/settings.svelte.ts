@@ -27,6 +27,14 @@ export const more = text('playground.chat.more', '');
 export const shrink = flag('playground.chat.shrink', true);
 export const sampling = new Preference('playground.chat.sampling', NO_SAMPLING, isSampling);
 
+/** Settings by the names that they were given. */
+export const presets = new Preference<Record<string, Wishes>>(
+  'playground.chat.presets',
+  {},
+  (value): value is Record<string, Wishes> =>
+    typeof value === 'object' && value !== null && Object.values(value).every(isWishes),
+);
+
 /** The models of the first and, in a comparison, of the second column. */
 export const models = [
   text('playground.chat.model', ''),
@@ -41,6 +49,27 @@ function isSampling(value: unknown): value is Sampling {
   return Object.keys(NO_SAMPLING).every(
     (name) => given[name] === null || typeof given[name] === 'number',
   );
+}
+
+function isWishes(value: unknown): value is Wishes {
+  const given = (value ?? {}) as Record<string, unknown>;
+  const texts = ['system', 'stop', 'effort', 'more'].every(
+    (name) => typeof given[name] === 'string',
+  );
+  return (
+    texts &&
+    (ENDPOINTS as readonly unknown[]).includes(given.endpoint) &&
+    isSampling(given.sampling)
+  );
+}
+
+export function applyPreset(preset: Wishes): void {
+  endpoint.value = preset.endpoint;
+  system.value = preset.system;
+  sampling.value = preset.sampling;
+  stop.value = preset.stop;
+  effort.value = EFFORTS.find((each) => each === preset.effort) ?? '';
+  more.value = preset.more;
 }
 
 export function wishes(): Wishes {
