@@ -30,7 +30,11 @@ async def test_a_model_is_loaded_and_unloaded_and_another_says_whom_it_stops(
         alpha, beta = line(page, "Alpha"), line(page, "Beta")
         await alpha.get_by_role("button", name="Load").click()
         await expect(alpha).to_contain_text("ready")
-        await beta.get_by_role("button", name="Load, stops alpha").click()
+        stopping = beta.get_by_role("button", name="Load, stops alpha")
+        await expect(stopping).to_have_accessible_description(
+            "group 'chat' runs one member at a time"
+        )
+        await stopping.click()
         await expect(beta).to_contain_text("ready")
         await expect(alpha).to_contain_text("stopped")
         await beta.get_by_role("button", name="Unload").click()
