@@ -7,11 +7,12 @@ import re
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.async_api import Locator, Page, expect
-from tests.browser.conftest import Site, Visitor, violations
+from tests.browser.conftest import Site, Visitor, overflow, violations
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -126,11 +127,51 @@ async def test_the_memory_of_the_cards_is_part_of_the_summary(visitor: Visitor) 
     assert await violations(page) == []
 
 
-async def test_a_machine_that_is_not_watched_says_so(own_site: OwnSite, visitor: Visitor) -> None:
-    visitor.expected = True  # the browser reports the answer with status 503
-    async with own_site("\nperformance: {disabled: true}\n") as site:
+async def test_a_machine_that_is_not_watched_says_how_it_would_be(
+    own_site: OwnSite, visitor: Visitor, tmp_path: Path
+) -> None:
+    visitor.expected = True  # the browser reports the answers with status 503
+    setting = "\nperformance: {disabled: true}\n"
+    async with own_site(setting) as site:
         page = await visitor.open("#/performance", url=site.url)
         await expect(page.get_by_text("The machine is not watched")).to_be_visible()
+        await expect(page.get_by_text("performance: {disabled: true}")).to_be_visible()
+        assert await violations(page) == []
+        file = tmp_path / "config.yaml"
+        file.write_text(file.read_text().replace(setting, "\n"))
+        site.ask("POST", "/api/x/reload")
+        await expect(page.get_by_role("slider", name="Processor")).to_be_visible()
+
+
+async def test_a_machine_without_gpus_says_what_one_would_show(visitor: Visitor) -> None:
+    page = await visitor.open("#/models", size="phone")
+    await answer(page, "/api/performance", samples(cards=0))
+    await page.evaluate("location.hash = '#/performance'")
+    await expect(page.get_by_role("slider", name="Processor")).to_be_visible()
+    await expect(page.get_by_text("No GPU is seen")).to_be_visible()
+    assert await overflow(page) == 0
+    assert await violations(page) == []
+
+
+async def test_samples_that_cannot_be_fetched_are_missed_aloud_and_come_again(
+    visitor: Visitor,
+) -> None:
+    visitor.expected = True  # the browser reports the answer with status 500
+    page = await visitor.open("#/models")
+    await answer(page, "/api/performance", {"error": {"message": "out of order"}}, status=500)
+    await page.evaluate("location.hash = '#/performance'")
+    await expect(page.get_by_text("No samples could be fetched: out of order")).to_be_visible()
+    await page.unroute_all()
+    await expect(page.get_by_role("slider", name="Processor")).to_be_visible()
+
+
+async def test_eight_cards_fit_on_a_phone(visitor: Visitor) -> None:
+    page = await visitor.open("#/models", size="phone")
+    await answer(page, "/api/performance", samples(cards=8))
+    await page.evaluate("location.hash = '#/performance'")
+    memory = page.get_by_role("figure", name="Video memory")
+    await expect(memory).to_contain_text(f"7: {CARD} 64.0 GiB")
+    assert await overflow(page) == 0
 
 
 async def test_the_parts_of_the_machine_are_shown_and_copied(visitor: Visitor) -> None:
@@ -156,3 +197,37 @@ async def test_hardware_that_could_not_be_detected_is_no_dead_end(visitor: Visit
     await page.unroute_all()
     await notice.get_by_role("button", name="Try again").click()
     await expect(page.get_by_role("region", name="Processor")).to_contain_text("Logical threads")
+
+
+async def test_each_accelerator_leads_to_its_charts_and_none_says_what_is_missing(
+    visitor: Visitor,
+) -> None:
+    page = await visitor.open("#/models", size="phone")
+    card = {
+        "kind": "gpu",
+        "vendor": "NVIDIA",
+        "model": CARD,
+        "architecture": None,
+        "memory": {"kind": "dedicated", "capacity_bytes": 32 << 30},
+        "driver": {"name": "nvidia", "version": "580.95"},
+        "power_limit_watts": 575,
+    }
+    machine: dict[str, Any] = {
+        "captured_at": datetime.now(UTC).isoformat(),
+        "environment": {"kind": "container", "name": "Docker", "version": None},
+        "accelerators": [card | {"index": 0}, card | {"index": 1}],
+    }
+    await answer(page, "/api/hardware", machine)
+    await page.evaluate("location.hash = '#/hardware'")
+    second = page.get_by_role("region", name=f"1: {CARD}")
+    await expect(second).to_contain_text("32.0 GiB, dedicated")
+    await expect(second).to_contain_text(re.compile(r"Architecture\s*Not detected"))
+    await expect(page.get_by_text("hotbay runs in a container")).to_be_visible()
+    assert await overflow(page) == 0
+    assert await violations(page) == []
+    await second.get_by_role("link", name="Live").click()
+    await expect(page.get_by_role("heading", name="Performance", level=1)).to_be_visible()
+    await page.unroute_all()
+    await answer(page, "/api/hardware", machine | {"accelerators": []})
+    await page.evaluate("location.hash = '#/hardware'")
+    await expect(page.get_by_text("No GPU or other accelerator was found")).to_be_visible()

@@ -210,7 +210,7 @@ function allCores(line: LineOf): Line[] {
       of((all) => Math.min(...all)),
       { edge: true },
     ),
-    line('All cores; the band: from the idlest to the busiest', 0, of(mean)),
+    line('Mean of all cores, from idlest to busiest', 0, of(mean)),
   ];
 }
 
