@@ -39,6 +39,12 @@ test('names come in groups, those that are up first, aliases behind their model'
   ]);
 });
 
+test('what was used last comes first in its group, with its aliases', () => {
+  const groups = grouped(LISTED, MODELS, [], [], ['m-9', 'draw', 'gone']);
+  const local = groups.find(({ title }) => title === 'Models');
+  expect(local?.names.map(({ id }) => id)).toEqual(['m-9', 'draw', 'm-10', 'ten']);
+});
+
 test('a search looks at names, titles and what an alias means', () => {
   const groups = grouped(LISTED, MODELS, [], []);
   const found = (text: string) =>

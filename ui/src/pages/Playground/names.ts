@@ -50,12 +50,16 @@ const TITLES: Record<Kind, string> = {
   peer: 'Peers',
 };
 
-/** `wanted`: what a model has to be able to do to be offered first; none: all are the same. */
+/**
+ * `wanted`: what a model has to be able to do to be offered first; none: all are the same.
+ * `recent`: the names that were used last, the last one first; they are the first of their group.
+ */
 export function grouped(
   listed: readonly Listed[],
   models: readonly Model[],
   requests: readonly Request[] | null,
   wanted: readonly Capability[],
+  recent: readonly string[] = [],
 ): Group[] {
   const groups: Record<Kind, Name[]> = {
     profile: [],
@@ -88,19 +92,23 @@ export function grouped(
     }
   }
   return (Object.keys(TITLES) as Kind[])
-    .map((kind) => ({ title: TITLES[kind], names: groups[kind].sort(upFirst) }))
+    .map((kind) => ({ title: TITLES[kind], names: groups[kind].sort(first(recent)) }))
     .filter(({ names }) => names.length > 0);
 }
 
-/** Aliases stay behind their model. */
-function upFirst(a: Name, b: Name): number {
+/** Orders names by when they were used, then by what is up. Aliases stay behind their model. */
+function first(recent: readonly string[]): (a: Name, b: Name) => number {
+  const used = (name: Name) => {
+    const at = recent.indexOf(name.means || name.id);
+    return at < 0 ? recent.length : at;
+  };
   const up = (name: Name) => UP_FIRST[name.state ?? 'unknown'];
-  return (
+  return (a, b) =>
+    used(a) - used(b) ||
     up(a) - up(b) ||
     byName(a.means || a.id, b.means || b.id) ||
     Number(a.means !== '') - Number(b.means !== '') ||
-    byName(a.id, b.id)
-  );
+    byName(a.id, b.id);
 }
 
 /** The groups with only those names in which every word occurs. */

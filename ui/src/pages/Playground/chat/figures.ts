@@ -22,16 +22,22 @@ export interface Figures {
   pieces?: number;
 }
 
+/** 85 ms, 1.2 s, 12 s. */
+export function short(milliseconds: number): string {
+  if (milliseconds < 1000) return `${Math.round(Math.max(0, milliseconds))} ms`;
+  return lasting(milliseconds);
+}
+
 /** Each figure with its name and what it is, those that are known. */
 export function figureWords(figures: Figures): { name: string; value: string; about: string }[] {
   const words: { name: string; value: string; about: string }[] = [];
   const add = (name: string, value: string, about: string) => words.push({ name, value, about });
   const { first, loading = 0, total, prompt, cached = 0, generated, pieces } = figures;
   if (first !== undefined) {
-    add('first token', lasting(first - loading), 'From the model being ready to its first token');
+    add('first token', short(first - loading), 'From the model being ready to its first token');
   }
   if (loading >= 100)
-    add('load wait', lasting(loading), 'In the queue and until the model was loaded');
+    add('load wait', short(loading), 'In the queue and until the model was loaded');
   const rate = generationSpeed(figures);
   if (rate !== undefined) add('generation', speed(rate), 'Tokens per second of the answer');
   const prefill = promptSpeed(figures);
@@ -47,8 +53,7 @@ export function figureWords(figures: Figures): { name: string; value: string; ab
   if (generated !== undefined) add('generated', count(generated), 'Tokens of the answer');
   else if (pieces)
     add('generated', `about ${count(pieces)}`, 'Pieces of the stream; the server told no tokens');
-  if (total !== undefined)
-    add('total', lasting(total), 'From the question to the end of the answer');
+  if (total !== undefined) add('total', short(total), 'From the question to the end of the answer');
   if (figures.finish) add('ended', figures.finish, 'Why, as the server calls it');
   return words;
 }

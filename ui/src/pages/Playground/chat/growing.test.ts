@@ -217,8 +217,8 @@ test('a text that is stopped keeps what came', () => {
 test('figures are measured here if the server does not tell', () => {
   const names = figureWords({ first: 500, loading: 400, total: 2500, pieces: 20 });
   expect(Object.fromEntries(names.map(({ name, value }) => [name, value]))).toEqual({
-    'first token': '0.1 s',
-    'load wait': '0.4 s',
+    'first token': '100 ms',
+    'load wait': '400 ms',
     generation: '10.00 t/s',
     generated: 'about 20',
     total: '2.5 s',
