@@ -351,6 +351,24 @@ async def test_columns_their_order_and_the_page_size_are_remembered(
     await expect(page.get_by_label("Rows")).to_have_value("10")
 
 
+async def test_a_column_is_dragged_to_its_place(visitor: Visitor, past: Site) -> None:
+    page = await visitor.open("#/activity", url=past.url)
+    await shown(page)
+    await page.get_by_role("button", name="Columns").click()
+    dialog = page.get_by_role("dialog", name="Columns")
+    lines = dialog.get_by_role("listitem")
+    model = lines.filter(has=page.get_by_role("checkbox", name="Model", exact=True))
+    handle = model.locator(".handle")
+    await handle.hover()
+    await page.mouse.down()
+    box = await lines.first.bounding_box()
+    assert box is not None
+    await page.mouse.move(box["x"] + 10, box["y"] + 4, steps=8)
+    await page.mouse.up()
+    await expect(lines.first).to_contain_text("Model")
+    await expect(lines.nth(1)).to_contain_text("ID")
+
+
 async def test_rows_are_sorted_as_the_address_says(visitor: Visitor, past: Site) -> None:
     page = await visitor.open("#/activity", url=past.url)
     await shown(page)
