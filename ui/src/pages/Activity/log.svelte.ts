@@ -5,7 +5,7 @@ import { get } from '$lib/api/client';
 import { explain } from '$lib/api/errors';
 import { live } from '$lib/live/live.svelte';
 import { type Filters, forServer, type ServerQuery } from './filters';
-import type { RowsPage } from './rows';
+import type { Row, RowsPage } from './rows';
 
 export interface Wish {
   filters: Filters;
@@ -87,7 +87,7 @@ export class Log {
     try {
       const page = await get<RowsPage>(path(), { query, signal: round.signal });
       this.seen = this.page === null ? Number.POSITIVE_INFINITY : seen;
-      this.page = page;
+      this.page = { ...page, data: unchanged(this.page?.data ?? [], page.data) };
       this.more = 0;
       this.error = '';
     } catch (error) {
@@ -109,6 +109,15 @@ export class Log {
       // Whoever wants to see them fetches them again, and is told then.
     }
   }
+}
+
+/** Rows do not change once they are there, except that a capture goes: so nothing is drawn anew. */
+function unchanged(old: readonly Row[], fetched: readonly Row[]): Row[] {
+  const known = new Map(old.map((row) => [row.id, row]));
+  return fetched.map((row) => {
+    const same = known.get(row.id);
+    return same?.has_capture === row.has_capture && same.timestamp === row.timestamp ? same : row;
+  });
 }
 
 function path(): string {
