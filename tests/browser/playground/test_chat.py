@@ -285,6 +285,18 @@ async def test_json_and_the_arguments_of_tools_can_be_read(stage: Visitor) -> No
     await expect(answers(page).get_by_text('"place": "Oslo"')).to_be_visible()
 
 
+async def test_a_long_question_takes_little_room(stage: Visitor) -> None:
+    page = await stage.open("#/playground")
+    await choose(page, "studio")
+    await ask(page, "\n".join(f"line {number}" for number in range(60)))
+    await finished(page)
+    question = page.get_by_role("region", name="Conversation").get_by_role("listitem").first
+    height = "element => element.getBoundingClientRect().height"
+    assert await question.evaluate(height) < 400
+    await question.get_by_role("button", name="Show all of it").click()
+    assert await question.evaluate(height) > 900
+
+
 async def test_nothing_moves_while_an_answer_streams(stage: Visitor) -> None:
     page = await stage.open("#/playground")
     await choose(page, "studio")

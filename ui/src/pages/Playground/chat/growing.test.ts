@@ -126,6 +126,21 @@ test.each([
   }
 });
 
+test('pictures are found where the servers put them', () => {
+  const made = { type: 'image_generation_call', result: 'AAAA', output_format: 'webp' };
+  const done = { type: 'response.output_item.done', output_index: 0, item: made };
+  const image = { type: 'image_url', image_url: { url: 'data:image/png;base64,BBBB' } };
+  const pictures = (endpoint: Endpoint, event: unknown) =>
+    answered(endpoint, sse(event), 1000).pictures;
+  expect(pictures('v1/responses', done)).toEqual(['data:image/webp;base64,AAAA']);
+  expect(pictures('v1/chat/completions', delta({ images: [image] }))).toEqual([
+    image.image_url.url,
+  ]);
+  expect(piecesOfWhole('v1/responses', { output: [made] })).toContainEqual({
+    picture: 'data:image/webp;base64,AAAA',
+  });
+});
+
 test('the times are taken of what the model says, not of what the server says', () => {
   const { figures, reasoned } = answered('v1/chat/completions', CHAT, CHAT.length);
   expect(figures).toMatchObject({ first: 10, total: 10, generatedSpeed: 50, promptSpeed: 100 });

@@ -168,6 +168,8 @@ function ofResponses(data: Json): Piece[] {
       const item = object(data.item);
       return item.type === 'function_call' ? [{ call: { index, name: text(item.name) } }] : [];
     }
+    case 'response.output_item.done':
+      return drawn(object(data.item));
     case 'response.function_call_arguments.delta':
       return [{ call: { index, arguments: text(data.delta) } }];
     case 'response.completed':
@@ -195,9 +197,17 @@ function ofOutput(items: Json[]): Piece[] {
       case 'function_call':
         return [{ call: { index, name: text(item.name), arguments: text(item.arguments) } }];
       default:
-        return [];
+        return drawn(item);
     }
   });
+}
+
+/** A picture that the model has had made. */
+function drawn(item: Json): Piece[] {
+  const made = item.type === 'image_generation_call' && text(item.result);
+  return made
+    ? [{ picture: `data:image/${text(item.output_format) || 'png'};base64,${made}` }]
+    : [];
 }
 
 // -- figures ------------------------------------------------------------------------------
