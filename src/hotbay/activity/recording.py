@@ -179,18 +179,13 @@ class Recording(msgspec.Struct, eq=False):
         self.size += len(data)
         if self.answer is not None:
             self.answer.feed(data, now)
-        if now - self.published >= GROWTH_EVERY:
-            self.published = now
-            self._recorder.inflight.changed(self)
+        self._grew(now)
 
     def wrote(self, own: int) -> None:
         """Note how much of the answer's body so far is hotbay's own: loading text."""
         self.size += own - self.own
         self.own = own
-        now = self._recorder.clock()
-        if now - self.published >= GROWTH_EVERY:
-            self.published = now
-            self._recorder.inflight.changed(self)
+        self._grew(self._recorder.clock())
 
     def ended(self, outcome: Outcome, status: int, error: str = "") -> None:
         """Close the books, exactly once; `status` is what the client was told, 499 if nothing."""
@@ -200,6 +195,11 @@ class Recording(msgspec.Struct, eq=False):
         self.end = self._recorder.clock()
         self.about.cancel = _nothing_to_cancel  # lets go of whoever served it
         self._recorder.ended(self)
+
+    def _grew(self, now: float) -> None:
+        if now - self.published >= GROWTH_EVERY:
+            self.published = now
+            self._recorder.inflight.changed(self)
 
     def _enter(self, phase: Phase) -> None:
         if self.marks[-1].phase != phase:

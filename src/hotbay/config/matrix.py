@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from hotbay.config.findings import Findings
 from hotbay.config.nodes import Path
@@ -30,12 +30,11 @@ def check_matrix(
 def can_run_together(matrix: MatrixConfig, models: Collection[str], wanted: Sequence[str]) -> bool:
     """Return whether a matrix lets models run at the same time; true if it is not valid."""
     try:
-        return compile_matrix(matrix_rules(matrix), models).contains_together(wanted)
+        return together(matrix, models)(wanted)
     except MatrixError:
         return True  # it has been reported already
 
 
-def in_no_set(matrix: MatrixConfig, models: Collection[str]) -> list[str]:
-    """Return the models that a valid matrix lets run only alone."""
-    program = compile_matrix(matrix_rules(matrix), models)
-    return [model for model in models if not program.contains_together([model])]
+def together(matrix: MatrixConfig, models: Collection[str]) -> Callable[[Sequence[str]], bool]:
+    """Return what tells whether a valid matrix lets models run at the same time."""
+    return compile_matrix(matrix_rules(matrix), models).contains_together

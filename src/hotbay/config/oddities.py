@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 from urllib.parse import urlsplit
 
@@ -10,6 +10,9 @@ from hotbay.config.findings import Findings
 from hotbay.config.model import Config, ModelConfig
 from hotbay.config.nodes import Path
 from hotbay.config.routing import SETTINGS
+
+Together = Callable[[Sequence[str]], bool]
+"""Tells whether models may run at the same time."""
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -26,27 +29,28 @@ def _oddities(config: Config) -> Iterator[tuple[Path, str]]:
             message = f"there is only one target, so {settings.strategy!r} has nothing to choose"
             yield ("selectors", selector, "targets"), message
     matrix = config.routing.router.settings.matrix
+    may_run = _in_groups(config)
     if matrix is not None:
         # A configuration with groups never pays for the matrix.
-        from hotbay.config.matrix import in_no_set  # noqa: PLC0415 - see above
+        from hotbay.config.matrix import together  # noqa: PLC0415 - see above
 
-        if alone := in_no_set(matrix, config.models):
+        may_run = together(matrix, config.models)
+        if alone := [model for model in config.models if not may_run([model])]:
             message = f"in no set, so that nothing may run beside: {', '.join(alone)}"
             yield (*SETTINGS, "matrix", "sets"), message
-    for first, second, port in _same_port(config):
-        path = ("models", second.id, "proxy")
-        yield path, f"{first.id!r} has the port {port} as well, and both may run at the same time"
+    for first, second, port in _same_port(config, may_run):
+        path = ("models", second, "proxy")
+        yield path, f"{first!r} has the port {port} as well, and both may run at the same time"
 
 
-def _same_port(config: Config) -> Iterator[tuple[ModelConfig, ModelConfig, int]]:
+def _same_port(config: Config, may_run: Together) -> Iterator[tuple[str, str, int]]:
     """Yield, for each port of this machine, the first two models that would fight for it."""
-    owners: dict[int, list[ModelConfig]] = {}
+    owners: dict[int, list[str]] = {}
     for model in config.models.values():
         if (port := _own_port(model)) is not None:
-            owners.setdefault(port, []).append(model)
+            owners.setdefault(port, []).append(model.id)
     for port, models in owners.items():
-        pairs = combinations(models, 2)
-        pair = next((pair for pair in pairs if _together(config, *pair)), None)
+        pair = next(filter(may_run, combinations(models, 2)), None)
         if pair is not None:
             yield *pair, port
 
@@ -62,19 +66,22 @@ def _own_port(model: ModelConfig) -> int | None:
     return port if address.hostname in _LOOPBACK else None
 
 
-def _together(config: Config, first: ModelConfig, second: ModelConfig) -> bool:
-    settings = config.routing.router.settings
-    if settings.matrix is not None:
-        from hotbay.config.matrix import can_run_together  # noqa: PLC0415 - as above
+def _in_groups(config: Config) -> Together:
+    """Return what tells whether groups let two models run at the same time."""
+    groups = {
+        member: group
+        for group in config.routing.router.settings.groups.values()
+        for member in group.members
+    }
 
-        return can_run_together(settings.matrix, config.models, [first.id, second.id])
-    groups = {m: group for group in settings.groups.values() for m in group.members}
-    one, other = groups.get(first.id), groups.get(second.id)
-    if one is None or other is None:
-        return False  # what the planner of somebody else does is not known
-    if one is other:
-        return not one.swap
-    # Whichever is loaded later spares the other one, if it is so for one of the two.
-    return any(
-        not later.exclusive or earlier.persistent for later, earlier in ((one, other), (other, one))
-    )
+    def may_run(pair: Sequence[str]) -> bool:
+        one, other = map(groups.get, pair)
+        if one is None or other is None:
+            return False  # what the planner of somebody else does is not known
+        if one is other:
+            return not one.swap
+        # Whichever is loaded later spares the other one, if it is so for one of the two.
+        orders = ((one, other), (other, one))
+        return any(not later.exclusive or earlier.persistent for later, earlier in orders)
+
+    return may_run

@@ -8,6 +8,7 @@ from it gets whole heads and pieces of bodies, and decides who answers.
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from typing import Any
 
 import httptools
@@ -27,7 +28,7 @@ _LINGER = 2.0
 """Seconds to read on after a refusal; with unread data the kernel would reset the client."""
 
 
-class HardenedProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
+class HardenedProtocol(HttpToolsProtocol, asyncio.BufferedProtocol, ABC):
     """Reads the requests of one connection.
 
     All connections of an event loop read into one buffer: what a read brings is handled
@@ -85,33 +86,33 @@ class HardenedProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
 
     # -- for whoever derives from this --------------------------------------------------------
 
+    @abstractmethod
     def head_received(self, head: Head, *, upgrade: bool) -> None:
         """A request has begun; with `upgrade` what comes behind its head is not HTTP."""
-        raise NotImplementedError
 
+    @abstractmethod
     def body_received(self, data: bytes) -> None:
         """A piece of its body has come."""
-        raise NotImplementedError
 
+    @abstractmethod
     def request_received(self) -> None:
         """It is complete."""
-        raise NotImplementedError
 
+    @abstractmethod
     def opens_tunnel(self, head: Head) -> bool:
         """Say whether a wish to upgrade is passed on; otherwise the request is an ordinary one."""
-        raise NotImplementedError
 
+    @abstractmethod
     def tunnel_received(self, data: bytes) -> None:
         """Something came behind the head of an upgrade."""
-        raise NotImplementedError
 
+    @abstractmethod
     def is_answerable(self) -> bool:
         """Say whether an error can be answered without breaking into another answer."""
-        raise NotImplementedError
 
+    @abstractmethod
     def drop_turns(self) -> None:
         """Nothing can be answered any more."""
-        raise NotImplementedError
 
     # -- the transport's side ---------------------------------------------------------------
 

@@ -38,10 +38,17 @@ function messageIn(text: string, response: Response): [string, Source] {
   }
   if (!isObject(body)) return [fallback, 'model server'];
   const source = body.src === 'llama-swap' ? 'hotbay' : 'model server';
-  const error = body.error;
+  const error = body.error ?? body.detail; // the latter is what servers made with FastAPI say
   if (typeof error === 'string') return [error, source];
+  if (Array.isArray(error) && error.every(isFault)) {
+    return [error.map(({ msg, loc }) => `${loc.join('.')}: ${msg}`).join('; '), source];
+  }
   if (isObject(error) && typeof error.message === 'string') return [error.message, source];
   return [fallback, source];
+}
+
+function isFault(value: unknown): value is { msg: string; loc: unknown[] } {
+  return isObject(value) && typeof value.msg === 'string' && Array.isArray(value.loc);
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
