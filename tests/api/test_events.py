@@ -447,9 +447,12 @@ async def test_the_queue_is_told_and_whose_patience_has_ended(serve: Serve) -> N
     headers = {"Content-Type": "application/json"}
     async with listening(served, "/api/x/events") as source, asyncio.TaskGroup() as tasks:
         await source.event()
-        for model in ("slow", "b"):
+        # One after the other: if b came first, it might be served before anybody waits for it.
+        for count, model in enumerate(("slow", "b"), 1):
             tasks.create_task(served.ask("POST", "/v1/completions", headers, {"model": model}))
-        queue, _ = await until(source.event, "queue", lambda data: len(data["waiting"]) == 2)
+            queue, _ = await until(
+                source.event, "queue", lambda data, count=count: len(data["waiting"]) == count
+            )
         patience, _ = await until(source.event, "patience")
         asked = (await served.get("/api/x/queue")).json
         for model in ("b", "slow"):
